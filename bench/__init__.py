@@ -1,0 +1,1 @@
+"""One referee for unsupervised image anomaly detectors."""

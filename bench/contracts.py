@@ -1,0 +1,254 @@
+"""What a plug-in must provide and what it is given: the one page a method or data set author needs.
+
+A data set (``datasets/<name>.py``) defines ``Params`` and ``Dataset``; a method (``methods/<name>.py``)
+defines ``Params`` and ``Detector``. The name on the command line is the file name with ``_`` as ``-``.
+Class attributes written as plain literals (``summary``, ``needs`` …) are read without importing the file.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bench.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Uint8Image = NDArray[np.uint8]
+"""A native image: ``(H, W)`` grey or ``(H, W, 3)`` colour."""
+
+Mask = NDArray[np.bool_]
+"""A native mask ``(H, W)``: true where the defect is."""
+
+NORMAL, ANOMALOUS = 0, 1
+
+
+class Params(BaseModel):
+    """Settings of a plug-in: frozen, typed, ranged, one ``description`` per field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+# ------------------------------------------------------------------------------------------ data
+
+
+@dataclass(frozen=True)
+class Region:
+    """One annotated defect. Regions may overlap; they are never merged, resized or binarised early.
+
+    ``saturation`` is the area that is enough to count as found: a share of the defect's area when
+    ``relative``, a number of pixels at native resolution otherwise.
+    """
+
+    read: Callable[[], Mask]
+    saturation: float = 1.0
+    relative: bool = True
+    name: str = "defect"
+    source: Path | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image and what is known of it. ``read`` and ``Region.read`` must be picklable.
+
+    ``digest`` identifies the content without decoding it (a file's hash, or what a simulator was
+    seeded with): it enters the key of every run. ``regions`` is ``None`` where nobody annotated
+    pixels and ``()`` where it is known that there is no defect. ``group`` is what must not be
+    torn apart when resampling: a patient, a volume, a physical part.
+    """
+
+    id: str
+    label: int
+    kind: str
+    read: Callable[[], Uint8Image]
+    digest: str
+    group: str | None = None
+    regions: tuple[Region, ...] | None = None
+    source: Path | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who is learnt from, who sets thresholds, who is tested; and how that was decided.
+
+    ``train`` and ``val`` hold normal images only. ``protocol`` names the rule (results of two
+    protocols are never ranked together); ``facts`` are printed and recorded as they stand.
+    ``known_leakage`` must be stated by data sets whose published split repeats images; without
+    it an image found both in training and in test stops the run.
+    """
+
+    train: tuple[Sample, ...]
+    val: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+    protocol: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    group_name: str | None = None
+    known_leakage: str | None = None
+
+    def __post_init__(self) -> None:
+        for part in ("train", "val"):
+            bad = [sample.id for sample in getattr(self, part) if sample.label != NORMAL]
+            if bad:
+                raise DataError(
+                    f"Expected only normal images in '{part}', found {len(bad)} anomalous: {', '.join(bad[:5])}."
+                    " Anomalous images belong in the test part."
+                )
+        for part in ("train", "val", "test"):
+            if not getattr(self, part):
+                raise DataError(f"Expected images in '{part}' of protocol '{self.protocol}', found none.")
+
+    def parts(self) -> dict[str, tuple[Sample, ...]]:
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+
+class Dataset(ABC, Generic[ParamsT]):
+    """Where images come from. ``split`` must not decode them: the referee does, once."""
+
+    summary: ClassVar[str]
+    """One line for ``bench list``."""
+    needs: ClassVar[str] = ""
+    """What the user must bring and where to get it; empty when nothing has to be downloaded."""
+    licence: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
+    synthetic: ClassVar[bool] = False
+    """Named as synthetic wherever a result is shown."""
+    categories: ClassVar[tuple[str, ...]] = ()
+    """Choices after the colon (``mnist:1``); empty when there is nothing to choose."""
+    default_view: ClassVar[str] = "resize:64"
+    channels: ClassVar[int] = 1
+    """1: images are read as grey; 3: as colour."""
+    mirrored_is_normal: ClassVar[bool] = False
+    """Whether a normal image flipped left to right is still normal; training may then flip."""
+
+    def __init__(self, params: ParamsT, root: Path | None, category: str | None) -> None:
+        self.params = params
+        self._root = root
+        self.category = category
+
+    @property
+    def root(self) -> Path:
+        """The folder that ``locate`` found. Only for data sets that need one."""
+        if self._root is None:
+            raise DataError(f"{type(self).__module__} needs a data folder. Add --data-root DIR.")
+        return self._root
+
+    @classmethod
+    def locate(cls, folder: Path) -> Path | None:
+        """The data set's own root at or below ``folder``, or ``None`` if this is another layout."""
+        return None
+
+    @abstractmethod
+    def split(self) -> Split:
+        """Samples of each part, in a stable order."""
+
+
+# --------------------------------------------------------------------------------------- methods
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Answer for a batch of ``N`` images; higher is more anomalous everywhere."""
+
+    image: Tensor
+    """``(N,)`` float."""
+    map: Tensor | None = None
+    """``(N, S, S)`` float, or ``None`` for methods that cannot point."""
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    """Named extra scores ``(N,)``, recorded and tabulated beside the main one."""
+
+
+class Images(Protocol):
+    """Normal images as a method sees them: float tensors ``(n, C, S, S)`` in [-1, 1], no labels."""
+
+    channels: int
+    size: int
+
+    def __len__(self) -> int:
+        """Number of distinct views: images, or positions of a random crop."""
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """``n`` random views (crop and flip where the view has them). Raises ``DataError`` if n > len."""
+
+    def batches(self, n: int) -> Iterator[Tensor]:
+        """Every view once, in a stable order, no randomness, the last batch smaller."""
+
+
+class Checkpointable(Protocol):
+    """What the training loop saves and restores: modules and optimisers."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
+
+
+class Context(Protocol):
+    """The referee's services to a method. It never holds labels, masks, kinds or file names."""
+
+    device: torch.device
+    seed: int
+    log: logging.Logger
+
+    def generator(self, purpose: str, step: int = 0) -> torch.Generator:
+        """A fresh generator for this purpose and step: the same run gives the same numbers, resumed or not."""
+
+    def loop(
+        self,
+        name: str,
+        steps: int,
+        step: Callable[[int], Mapping[str, Tensor]],
+        state: Mapping[str, Checkpointable],
+        evaluate: Callable[[], Mapping[str, float]] | None = None,
+    ) -> None:
+        """Call ``step(0) … step(steps - 1)``: progress, log rows, checkpoints, resume, divergence check."""
+
+    def stage(
+        self, name: str, identity: Mapping[str, Any], train: Callable[[Context], Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Weights of a part shared between methods: trained once per identity, then read back."""
+
+
+class Detector(ABC, Generic[ParamsT]):
+    """A method. Fitted on normal images only; scores each image on its own, whatever batch it came in."""
+
+    summary: ClassVar[str]
+    """One line for ``bench list``."""
+    needs: ClassVar[str] = ""
+    """What beyond the installed packages it needs, such as downloaded weights."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Changes to the defaults of ``Params`` under ``quick``, ``standard`` and ``paper``."""
+
+    def __init__(self, params: ParamsT) -> None:
+        self.params = params
+
+    @abstractmethod
+    def fit(self, train: Images, val: Images, *, context: Context) -> None:
+        """Learn what is normal. ``val`` is for watching, never for fitting."""
+
+    @abstractmethod
+    def score(self, images: Tensor) -> Scores:
+        """Scores of ``(N, C, S, S)`` images in [-1, 1] on ``context.device``."""
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """What was learnt, kept beside the record as safetensors."""
+        return {}
+
+    def reconstruct(self, images: Tensor) -> Tensor | None:
+        """The normal image that ``images`` are held against, ``(N, C, S, S)``, or ``None``."""
+        return None
+
+    def gallery(self) -> Mapping[str, Tensor]:
+        """Pictures of the training's health: name -> ``(rows, columns, C, S, S)`` in [-1, 1]."""
+        return {}
