@@ -1,0 +1,92 @@
+"""Reading and fingerprinting files: the toolbox of every data set plug-in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from PIL import Image, UnidentifiedImageError
+
+from bench.contracts import Mask, Uint8Image
+from bench.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+
+
+def cache_folder() -> Path:
+    """Where decoded images and file hashes are kept: ``$BENCH_CACHE`` or the user's cache folder."""
+    override = os.environ.get("BENCH_CACHE")
+    return Path(override) if override else platformdirs.user_cache_path("fanogan-bench")
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Images directly in ``folder``, sorted by name; AppleDouble (``._x``) and hidden files left out."""
+    if not folder.is_dir():
+        return []
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith("."))
+
+
+def read_grey(path: Path) -> Uint8Image:
+    """``(H, W)`` luminance. Raises ``DataError`` naming a file that is truncated or no image."""
+    return _decode(path, "L")
+
+
+def read_colour(path: Path) -> Uint8Image:
+    """``(H, W, 3)`` RGB. Raises ``DataError`` naming a file that is truncated or no image."""
+    return _decode(path, "RGB")
+
+
+def read_mask(path: Path, threshold: int = 127) -> Mask:
+    """``(H, W)``, true where the grey value is above ``threshold`` (JPEG masks carry noise around 0 and 255)."""
+    return _decode(path, "L") > threshold
+
+
+def _decode(path: Path, mode: str) -> Uint8Image:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable image ({error})") from error
+
+
+def text_digest(*parts: object) -> str:
+    """SHA-256 of the parts' text, in hexadecimal; for samples that are not files."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file. Remembered by path, size and time of change, so that a second call costs no reading."""
+    stat = path.stat()
+    stamp = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    known = _recall(stamp)
+    if known:
+        return known
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    _memory().execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (*stamp, digest))
+    return digest
+
+
+def _recall(stamp: tuple[str, int, int]) -> str | None:
+    query = "SELECT sha256 FROM digest WHERE path = ? AND size = ? AND changed = ?"
+    row = _memory().execute(query, stamp).fetchone()
+    return str(row[0]) if row else None
+
+
+@lru_cache(maxsize=4)
+def _open_memory(folder: Path, process: int) -> sqlite3.Connection:
+    folder.mkdir(parents=True, exist_ok=True)
+    memory = sqlite3.connect(folder / "digests.sqlite", isolation_level=None, timeout=30)
+    memory.execute("PRAGMA synchronous = OFF")  # losing it costs a second reading of the files, nothing else
+    memory.execute("CREATE TABLE IF NOT EXISTS digest (path TEXT PRIMARY KEY, size INT, changed INT, sha256 TEXT)")
+    return memory
+
+
+def _memory() -> sqlite3.Connection:
+    # A connection must not cross a fork, hence the process in the key.
+    return _open_memory(cache_folder(), os.getpid())
