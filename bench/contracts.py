@@ -204,6 +204,9 @@ class Context(Protocol):
     def generator(self, purpose: str, step: int = 0) -> torch.Generator:
         """A fresh generator for this purpose and step: the same run gives the same numbers, resumed or not."""
 
+    def cpu_generator(self, purpose: str) -> torch.Generator:
+        """The same on the CPU, for initial weights: every device starts from the same numbers."""
+
     def loop(
         self,
         name: str,

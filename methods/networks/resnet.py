@@ -1,0 +1,149 @@
+"""Generator, critic and encoder of f-AnoGAN: residual networks that halve or double the image at each block.
+
+Sizes and orders follow Schlegl et al. 2019 and its official code (tSchlegl/f-AnoGAN): at 64x64, one channel and
+width 64 the trainable parameters number 8,539,329 (generator), 7,490,689 (critic) and 8,531,200 (encoder).
+Generalised to any power of two from 32 to 256: one block per halving down to 4x4, channels doubling up to 8 widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log2, sqrt
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows
+from torch import Tensor, nn
+
+from bench.errors import ConfigError
+
+Norm = Callable[[int], nn.Module]
+
+
+def batch_norm(channels: int) -> nn.Module:
+    """Batch norm with TensorFlow's constants, as in the official code (its momentum .99 is torch's .01)."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+def layer_norm(channels: int) -> nn.Module:
+    """Layer norm over (C, H, W) of each sample, scale and offset per channel: no sample sees another."""
+    return nn.GroupNorm(1, channels, eps=1e-5)
+
+
+class UpBlock(nn.Module):
+    """Pre-activation residual block that doubles height and width by nearest neighbour."""
+
+    def __init__(self, c_in: int, c_out: int, norm: Norm) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = norm(c_in), norm(c_out)
+        self.conv_1 = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+        self.conv_2 = nn.Conv2d(c_out, c_out, 3, padding=1)
+        self.shortcut = nn.Conv2d(c_in, c_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, 2H, 2W)
+        h = self.conv_1(upsample(F.relu(self.norm_1(x))))
+        h = self.conv_2(F.relu(self.norm_2(h)))
+        # A 1x1 convolution commutes with copying pixels, and costs a quarter on this side of it.
+        return upsample(self.shortcut(x)) + h
+
+
+class DownBlock(nn.Module):
+    """Pre-activation residual block that halves height and width by 2x2 mean pooling."""
+
+    def __init__(self, c_in: int, c_out: int, norm: Norm) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = norm(c_in), norm(c_in)
+        self.conv_1 = nn.Conv2d(c_in, c_in, 3, padding=1, bias=False)
+        self.conv_2 = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.shortcut = nn.Conv2d(c_in, c_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, H/2, W/2)
+        h = self.conv_1(F.relu(self.norm_1(x)))
+        h = self.conv_2(F.relu(self.norm_2(h)))
+        return self.shortcut(F.avg_pool2d(x, 2)) + F.avg_pool2d(h, 2)
+
+
+class Generator(nn.Module):
+    """G: latent codes ``(N, latent_dim)`` -> images ``(N, C, S, S)`` in [-1, 1]."""
+
+    def __init__(self, size: int, channels: int, latent_dim: int, width: int) -> None:
+        super().__init__()
+        plan = channel_plan(size, width)[::-1]  # 512, 512, 256, 128, 64 at 64x64
+        self.start_channels = plan[0]
+        self.linear = nn.Linear(latent_dim, plan[0] * 4 * 4)
+        self.blocks = nn.Sequential(*(UpBlock(a, b, batch_norm) for a, b in zip(plan, plan[1:], strict=False)))
+        self.norm = batch_norm(plan[-1])
+        self.to_image = nn.Conv2d(plan[-1], channels, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.linear(z).view(-1, self.start_channels, 4, 4)
+        return torch.tanh(self.to_image(F.relu(self.norm(self.blocks(h)))))
+
+
+class Critic(nn.Module):
+    """D: images -> one real number each, ``D(x) = w . f(x) + b``; no statistics over the batch anywhere."""
+
+    def __init__(self, size: int, channels: int, width: int) -> None:
+        super().__init__()
+        self.body = down_path(size, channels, width, layer_norm)
+        self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, 1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """f(x): the flattened ``(N, n_d)`` input of the last layer, 8192 numbers at 64x64 and width 64."""
+        return self.body(x).flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, S, S) -> (N,)
+        return self.linear(self.features(x)).squeeze(1)
+
+
+class Encoder(nn.Module):
+    """E: images -> latent codes ``(N, latent_dim)``. The critic's body with batch norm, then a bounded or linear head.
+
+    ``head='tanh'`` keeps codes within one standard deviation of the prior (the paper's choice); ``'linear'`` is
+    needed where codes are regressed onto N(0, I), a third of which lies outside [-1, 1].
+    """
+
+    def __init__(self, size: int, channels: int, latent_dim: int, width: int, head: str) -> None:
+        super().__init__()
+        self.body = down_path(size, channels, width, batch_norm)
+        self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, latent_dim)
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        code = self.linear(self.body(x).flatten(1))
+        return torch.tanh(code) if self.head == "tanh" else code
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Nearest neighbour times two. (``pixel_shuffle`` of tiled channels, seen in ports, mixes channels instead.)"""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def down_path(size: int, channels: int, width: int, norm: Norm) -> nn.Sequential:
+    """Image -> ``(N, 8 widths at most, 4, 4)``."""
+    plan = channel_plan(size, width)
+    blocks = (DownBlock(a, b, norm) for a, b in zip(plan, plan[1:], strict=False))
+    return nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), *blocks)
+
+
+def channel_plan(size: int, width: int) -> list[int]:
+    """Channels at each resolution from ``size`` down to 4: 64, 128, 256, 512, 512 for 64x64 at width 64."""
+    if size not in (32, 64, 128, 256):
+        raise ConfigError(f"The networks take images of 32, 64, 128 or 256 pixels, found {size}. Try --view resize:64.")
+    return [width * min(2**level, 8) for level in range(int(log2(size)) - 1)]
+
+
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """The official code's start: Glorot uniform, times sqrt(2) for 3x3 convolutions inside the net; biases zero.
+
+    ``generator`` must be a CPU generator, so that every device starts from the same weights.
+    """
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.xavier_uniform_(layer.weight, gain=_gain(name), generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _gain(name: str) -> float:
+    in_block_or_output = name.endswith(("conv_1", "conv_2", "to_image"))
+    return sqrt(2) if in_block_or_output else 1.0

@@ -1,0 +1,148 @@
+"""WGAN-GP on normal images (Gulrajani et al. 2017), with the schedule of f-AnoGAN: the stage its variants share.
+
+The critic D learns to tell real from generated images, the generator G to close the gap:
+
+    L_D = mean D(G(z)) - mean D(x) + 10 * mean (||grad D(x_hat)||_2 - 1)^2
+    L_G = -mean D(G(z))          z ~ N(0, I),   x_hat = x + alpha (G(z) - x),   alpha ~ U(0, 1) per sample
+
+Deviations from the official code: the budget is counted in generator steps, not epochs; each generator step follows
+its critic steps, so the very last update is the generator's and not the critic's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from bench import contracts
+from bench.contracts import Context, Images
+
+from ..networks.resnet import Critic, Generator, initialise
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class GanParams(contracts.Params):
+    """Everything that decides the trained GAN; methods that agree on these share it."""
+
+    width: int = Field(64, ge=1, description="channels at full resolution; doubled at each halving, eight-fold at most")
+    latent_dim: int = Field(128, ge=1, description="numbers in a latent code z")
+    batch_size: int = Field(64, ge=2, description="images per step, of the GAN and of the encoder")
+    generator_steps: int = Field(6_000, ge=1, description="updates of the generator")
+    critic_steps: int = Field(5, ge=1, description="updates of the critic before each update of the generator")
+    penalty_weight: float = Field(10.0, ge=0, description="weight of the gradient penalty")
+    gan_learning_rate: float = Field(1e-4, gt=0, description="Adam's step size for generator and critic")
+
+
+@dataclass(frozen=True)
+class Gan:
+    """A trained pair, frozen and in evaluation mode."""
+
+    generator: Generator
+    critic: Critic
+
+
+def shared_gan(train: Images, params: GanParams, context: Context) -> Gan:
+    """The GAN of this data set, view, seed and ``params``: trained by whoever needs it first, then reused."""
+    identity = params.model_dump(include=set(GanParams.model_fields))
+    weights = context.stage("gan", identity, lambda stage: train_gan(train, params, stage))
+    generator, critic = build(train, params)
+    generator.load_state_dict(_below("generator.", weights))
+    critic.load_state_dict(_below("critic.", weights))
+    return Gan(freeze(generator.to(context.device)), freeze(critic.to(context.device)))
+
+
+def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, Tensor]:
+    """Weights of both networks after ``generator_steps`` steps."""
+    generator, critic = build(train, params)
+    initialise(generator, context.cpu_generator("generator weights"))
+    initialise(critic, context.cpu_generator("critic weights"))
+    generator.to(context.device).train()
+    critic.to(context.device).train()
+    adam_g = torch.optim.Adam(generator.parameters(), lr=params.gan_learning_rate, betas=(0.0, 0.9))
+    adam_d = torch.optim.Adam(critic.parameters(), lr=params.gan_learning_rate, betas=(0.0, 0.9))
+
+    def step(i: int) -> dict[str, Tensor]:
+        for k in range(params.critic_steps):
+            random = context.generator("critic", i * params.critic_steps + k)
+            logged = _critic_step(generator, critic, adam_d, train.draw(params.batch_size, random), params, random)
+        logged["generator_loss"] = _generator_step(generator, critic, adam_g, params, context.generator("generator", i))
+        return logged
+
+    state = {"generator": generator, "critic": critic, "adam_g": adam_g, "adam_d": adam_d}
+    context.loop("GAN", params.generator_steps, step, state)
+    return _named("generator.", generator) | _named("critic.", critic)
+
+
+def _critic_step(
+    generator: Generator,
+    critic: Critic,
+    adam: torch.optim.Optimizer,
+    real: Tensor,  # (N, C, S, S)
+    params: GanParams,
+    random: torch.Generator,
+) -> dict[str, Tensor]:
+    n = len(real)
+    with torch.no_grad():
+        fake = generator(normal_codes(n, params.latent_dim, random))
+    alpha = torch.rand(n, 1, 1, 1, generator=random, device=real.device)
+    penalty = gradient_penalty(critic, real, fake, alpha)
+    judged = critic(torch.cat([fake, real]))  # one pass: the critic looks at each sample alone
+    wasserstein = judged[n:].mean() - judged[:n].mean()
+    loss = -wasserstein + params.penalty_weight * penalty
+    descend(adam, loss)
+    return {"critic_loss": loss.detach(), "wasserstein": wasserstein.detach(), "gradient_penalty": penalty.detach()}
+
+
+def _generator_step(
+    generator: Generator, critic: Critic, adam: torch.optim.Optimizer, params: GanParams, random: torch.Generator
+) -> Tensor:
+    critic.requires_grad_(False)  # gradients flow through the critic, none is kept for it
+    loss = -critic(generator(normal_codes(params.batch_size, params.latent_dim, random))).mean()
+    descend(adam, loss)
+    critic.requires_grad_(True)
+    return loss.detach()
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
+    """mean (||grad D(x_hat)||_2 - 1)^2 with one ``alpha`` and one norm, over all pixels, per sample."""
+    x_hat = (real + alpha * (fake - real)).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def normal_codes(n: int, latent_dim: int, random: torch.Generator) -> Tensor:
+    """z ~ N(0, I), ``(n, latent_dim)``, on the generator's device."""
+    return torch.randn(n, latent_dim, generator=random, device=random.device)
+
+
+def build(images: Images, params: GanParams) -> tuple[Generator, Critic]:
+    """Both networks for images of this size and number of channels, not yet initialised."""
+    generator = Generator(images.size, images.channels, params.latent_dim, params.width)
+    return generator, Critic(images.size, images.channels, params.width)
+
+
+def freeze(network: Network) -> Network:
+    """Evaluation mode, no parameter learns: batch statistics can neither leak between images nor drift."""
+    network.eval()
+    network.requires_grad_(False)
+    return network
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
+def _named(prefix: str, network: nn.Module) -> dict[str, Tensor]:
+    return {prefix + name: value for name, value in network.state_dict().items()}
+
+
+def _below(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
