@@ -183,7 +183,10 @@ class Images(Protocol):
         """``n`` random views (crop and flip where the view has them). Raises ``DataError`` if n > len."""
 
     def batches(self, n: int) -> Iterator[Tensor]:
-        """Every view once, in a stable order, no randomness, the last batch smaller."""
+        """Every image (or tile of a regular grid) once, in a stable order, the last batch smaller."""
+
+    def probe(self, n: int) -> Tensor:
+        """At most ``n`` of them, spread evenly over all: always the same, to watch a figure on."""
 
 
 class Checkpointable(Protocol):

@@ -18,7 +18,6 @@ higher rates: it is for trying out and for tests, never for a claim.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -107,7 +106,7 @@ class Detector(contracts.Detector[Params]):
 
     def _train_encoder(self, train: Images, val: Images, context: Context) -> None:
         optimiser = rmsprop_as_in_tensorflow(self.encoder.parameters(), self.params.encoder_learning_rate)
-        seen, held_out = _probe(train), _probe(val)
+        seen, held_out = train.probe(256), val.probe(256)
 
         def step(i: int) -> dict[str, Tensor]:
             logged = self.encoder_loss(train, context.generator("encoder", i))
@@ -120,13 +119,8 @@ class Detector(contracts.Detector[Params]):
             self.encoder.train()
             return {"train_reconstruction": errors[0], "val_reconstruction": errors[1]}
 
-        context.loop(
-            "encoder",
-            self.params.encoder_steps,
-            step,
-            {"encoder": self.encoder, "rmsprop": optimiser},
-            evaluate,
-        )
+        state = {"encoder": self.encoder, "rmsprop": optimiser}
+        context.loop("encoder", self.params.encoder_steps, step, state, evaluate)
 
     @torch.inference_mode()
     def _draw_gallery(self, train: Images, context: Context) -> None:
@@ -135,7 +129,7 @@ class Detector(contracts.Detector[Params]):
         ends = normal_codes(16, self.params.latent_dim, random).view(2, 8, 1, -1)
         way = torch.linspace(0, 1, 10, device=z.device).view(1, 10, 1)
         walk = torch.lerp(ends[0], ends[1], way)  # (8, 10, latent_dim)
-        real = _probe(train)[:8]
+        real = train.probe(8)
         self._gallery = {
             "samples": self.generator(z).unflatten(0, (8, 8)),
             "interpolation": self.generator(walk.flatten(0, 1)).unflatten(0, (8, 10)),
@@ -147,8 +141,3 @@ def mean_square(difference: Tensor) -> Tensor:
     """``(N, ...) -> (N,)``: the mean of squares of each sample, never of the batch."""
     return difference.square().flatten(1).mean(dim=1)
 
-
-def _probe(images: Images, n: int = 256) -> Tensor:
-    """Up to ``n`` views spread over all of them, to watch the reconstruction error on."""
-    every = max(1, len(images) // n)
-    return torch.cat(list(islice(images.batches(1), 0, n * every, every)))

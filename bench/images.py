@@ -1,0 +1,197 @@
+"""Every image of a split decoded and verified once, then kept as one memory-mapped array of bytes.
+
+Nothing is read from the original files again: training and scoring draw from this cache, which is keyed by content.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.contracts import Sample, Split, Uint8Image
+from bench.errors import DataError
+from bench.files import cache_folder, text_digest
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class ImageCache:
+    """Native images of one part: image ``i`` is ``pixels[offset[i]:][: h * w * channels]``, rows first."""
+
+    folder: Path
+    pixels: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    shapes: NDArray[np.int64]  # (n, 2): height, width
+    channels: int
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, i: int) -> Uint8Image:
+        """``(H, W, C)`` without a copy."""
+        height, width = map(int, self.shapes[i])
+        start = int(self.offsets[i])
+        return self.pixels[start : start + height * width * self.channels].reshape(height, width, self.channels)
+
+
+def manifest_digest(split: Split) -> str:
+    """Fingerprint of the data: parts, ids, labels, kinds, groups and contents, in order; no image is decoded."""
+    digest = sha256()
+    for part, samples in split.parts().items():
+        for s in samples:
+            regions = [(r.name, r.saturation, r.relative, str(r.source and r.source.name)) for r in s.regions or ()]
+            digest.update(json.dumps([part, s.id, s.label, s.kind, s.group, s.digest, regions]).encode())
+    return digest.hexdigest()
+
+
+def cached_images(
+    split: Split, channels: int, identity: str, advance: Callable[[int, int], None]
+) -> dict[str, ImageCache]:
+    """The split's images, decoded now or taken from the cache.
+
+    ``identity`` names whatever besides the manifest decides the decoded pixels (the loader's code and settings);
+    ``advance(done, total)`` reports progress. Raises ``DataError`` listing every unreadable file and every mask that
+    does not fit its image, and naming images found both in training and in test.
+    """
+    root = cache_folder() / "images" / text_digest("cache 1", manifest_digest(split), channels, identity)[:24]
+    total = sum(map(len, split.parts().values()))
+    if not root.is_dir():
+        _build(split, channels, root, lambda done: advance(done, total))
+    caches = {part: _open(root / part, channels) for part in split.parts()}
+    _refuse_leaks(split, caches)
+    return caches
+
+
+def _build(split: Split, channels: int, root: Path, advance: Callable[[int], None]) -> None:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    workspace = Path(tempfile.mkdtemp(prefix=".building-", dir=root.parent))
+    try:
+        problems: list[str] = []
+        done = 0
+        for part, samples in split.parts().items():
+            problems += _write_part(samples, channels, workspace / part, lambda n, done=done: advance(done + n))  # type: ignore[misc]
+            done += len(samples)
+        _refuse(problems)
+        _move_into_place(workspace, root)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _move_into_place(workspace: Path, root: Path) -> None:
+    try:
+        workspace.rename(root)
+    except OSError:
+        if not root.is_dir():  # else another process built the same cache meanwhile
+            raise
+
+
+def _write_part(
+    samples: Sequence[Sample], channels: int, folder: Path, advance: Callable[[int], None]
+) -> list[str]:
+    """Write one part; returns the problems found, so that all of them can be told at once."""
+    folder.mkdir()
+    problems: list[str] = []
+    shapes: list[tuple[int, int]] = []
+    digests: list[str] = []
+    with (folder / "pixels.u8").open("wb") as stream:
+        for n, outcome in enumerate(_decode_all(samples, channels), 1):
+            if isinstance(outcome, list):
+                problems += outcome
+            else:
+                stream.write(outcome.tobytes())
+                shapes.append(outcome.shape[:2])
+                digests.append(sha256(repr(outcome.shape).encode() + outcome.tobytes()).hexdigest())
+            advance(n)
+        stream.flush()
+        os.fsync(stream.fileno())
+    (folder / "index.json").write_text(json.dumps({"shapes": shapes, "digests": digests}))
+    return problems
+
+
+def _decode_all(samples: Sequence[Sample], channels: int) -> Iterator[Uint8Image | list[str]]:
+    workers = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(samples), 256):  # bounded: decoded images must not pile up before the writer
+            yield from pool.map(lambda sample: _decode(sample, channels), samples[start : start + 256])
+
+
+def _decode(sample: Sample, channels: int) -> Uint8Image | list[str]:
+    try:
+        image = sample.read()
+        image = image[:, :, None] if image.ndim == 2 else image
+        if image.dtype != np.uint8 or image.shape[2] != channels:
+            found = f"{image.dtype} {image.shape}"
+            return [f"{sample.source or sample.id}: expected uint8 with {channels} channel(s), found {found}"]
+        return _misfits(sample, cast(tuple[int, int], image.shape[:2])) or np.ascontiguousarray(image)
+    except DataError as error:
+        return [str(error)]
+
+
+def _misfits(sample: Sample, shape: tuple[int, int]) -> list[str]:
+    problems = []
+    for region in sample.regions or ():
+        found = region.read().shape
+        if found != shape:
+            where = region.source or f"{sample.id}, {region.name}"
+            problems.append(f"{where}: mask is {found[1]}x{found[0]}, its image {shape[1]}x{shape[0]} (width x height)")
+    return problems
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    listed = list(problems)
+    if not listed:
+        return
+    shown = "\n  ".join(listed[:_SHOWN])
+    more = f"\n  … and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    raise DataError(
+        f"{len(listed)} file(s) cannot be used:\n  {shown}{more}\n"
+        "Replace or remove them and start again; nothing was written."
+    )
+
+
+def _open(folder: Path, channels: int) -> ImageCache:
+    index = json.loads((folder / "index.json").read_text())
+    shapes = np.array(index["shapes"], dtype=np.int64).reshape(-1, 2)
+    areas = shapes.prod(axis=1) * channels
+    pixels = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="r")
+    if pixels.size != areas.sum():
+        raise DataError(
+            f"{folder / 'pixels.u8'}: expected {areas.sum()} bytes, found {pixels.size}."
+            f" The cache is damaged: delete {folder.parent} and start again."
+        )
+    offsets = np.concatenate([[0], np.cumsum(areas)[:-1]])
+    return ImageCache(folder, pixels, offsets, shapes, channels, tuple(index["digests"]))
+
+
+def duplicates_across(split: Split, caches: dict[str, ImageCache]) -> list[tuple[str, str, str]]:
+    """``(id in train or val, id in test, content hash)`` of images that stand on both sides, pixel for pixel."""
+    seen: dict[str, list[str]] = defaultdict(list)
+    for part in ("train", "val"):
+        for sample, digest in zip(split.parts()[part], caches[part].digests, strict=True):
+            seen[digest].append(sample.id)
+    tested = zip(split.test, caches["test"].digests, strict=True)
+    return [(twin, sample.id, digest) for sample, digest in tested for twin in seen.get(digest, ())]
+
+
+def _refuse_leaks(split: Split, caches: dict[str, ImageCache]) -> None:
+    twins = duplicates_across(split, caches)
+    if twins and split.known_leakage is None:
+        listed = "\n  ".join(f"{a} = {b}  (content {digest[:12]})" for a, b, digest in twins[:_SHOWN])
+        raise DataError(
+            f"{len(twins)} test image(s) stand in the training data too, pixel for pixel:\n  {listed}\n"
+            "A score on images that were learnt means nothing. Remove one of each pair and start again."
+        )
