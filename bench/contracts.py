@@ -194,15 +194,20 @@ class Checkpointable(Protocol):
 
     def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
 
 
 class Context(Protocol):
     """The referee's services to a method. It never holds labels, masks, kinds or file names."""
 
-    device: torch.device
-    seed: int
-    log: logging.Logger
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def log(self) -> logging.Logger: ...
 
     def generator(self, purpose: str, step: int = 0) -> torch.Generator:
         """A fresh generator for this purpose and step: the same run gives the same numbers, resumed or not."""

@@ -99,9 +99,7 @@ def _move_into_place(workspace: Path, root: Path) -> None:
             raise
 
 
-def _write_part(
-    samples: Sequence[Sample], channels: int, folder: Path, advance: Callable[[int], None]
-) -> list[str]:
+def _write_part(samples: Sequence[Sample], channels: int, folder: Path, advance: Callable[[int], None]) -> list[str]:
     """Write one part; returns the problems found, so that all of them can be told at once."""
     folder.mkdir()
     problems: list[str] = []

@@ -64,7 +64,9 @@ class View:
     def map_to_native(self, maps: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
         """Tile maps ``(tiles, S, S)`` of one image -> ``(height, width)``."""
         if self.stride is None:
-            return np.asarray(Image.fromarray(maps[0], mode="F").resize((width, height), Image.Resampling.BILINEAR))
+            return np.asarray(
+                Image.fromarray(maps[0].astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+            )
         total, count = np.zeros((2, height, width), dtype=np.float64)
         corners = tile_corners(height, width, self.size, self.stride)
         for tile, (y, x) in zip(maps, corners, strict=True):
@@ -136,7 +138,7 @@ class ResizedImages:
         return _mirrored(images, generator) if self._mirror else images
 
     def batches(self, n: int) -> Iterator[Tensor]:
-        return map(_scaled, self._tiles.split(n))
+        return (_scaled(self._tiles[start : start + n]) for start in range(0, len(self), n))
 
     def probe(self, n: int) -> Tensor:
         return _scaled(self._tiles[:: max(1, -(-len(self) // n))])
@@ -201,7 +203,8 @@ class PatchImages:
 
 
 def _spread(tiles: NDArray[np.uint8], n: int) -> NDArray[np.uint8]:
-    return tiles[np.linspace(0, len(tiles) - 1, min(n, len(tiles))).round().astype(int)]
+    chosen: NDArray[np.uint8] = tiles[np.linspace(0, len(tiles) - 1, min(n, len(tiles))).round().astype(int)]
+    return chosen
 
 
 def require_enough(wanted: int, there: int, what: str) -> None:

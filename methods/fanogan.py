@@ -140,4 +140,3 @@ class Detector(contracts.Detector[Params]):
 def mean_square(difference: Tensor) -> Tensor:
     """``(N, ...) -> (N,)``: the mean of squares of each sample, never of the batch."""
     return difference.square().flatten(1).mean(dim=1)
-

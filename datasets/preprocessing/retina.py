@@ -9,7 +9,7 @@ disregards bumps: a druse lifts the pigment epithelium, and a flattening that fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Flattening:
     """Grey value where the crop reaches beyond the scan."""
 
     def apply(self, image: NDArray[Pixels]) -> NDArray[Pixels]:
-        """``(H, W)`` image or mask to ``(height, W)``. The bottom surface comes to lie in row ``height - below - 1``."""
+        """``(H, W)`` image or mask to ``(height, W)``; the bottom surface lies in row ``height - below - 1``."""
         first = np.rint(self.bottom).astype(np.intp) - (self.height - self.below - 1)
         rows = first[None, :] + np.arange(self.height)[:, None]
         inside = (rows >= 0) & (rows < image.shape[0])
@@ -73,9 +73,9 @@ def flatten_retina(image: Uint8Image, height: int, below: int) -> Flattening:
 
 
 def background_level(image: Uint8Image) -> int:
-    """The grey value of empty vitreous: the median of the darker half of what is not exactly black or a wedge."""
+    """The grey value of empty vitreous: a low percentile of what is neither wedge nor black margin."""
     grey = image[(image > 0) & (image < WHITE)]
-    return int(np.percentile(grey, 25)) if grey.size else 0
+    return int(np.percentile(grey, 15)) if grey.size else 0
 
 
 # ------------------------------------------------------------------------------------------ surfaces
@@ -96,10 +96,11 @@ def _to_native(curve: Curve, native: tuple[int, ...], coarse: tuple[int, ...]) -
 
 def _mean_over(image: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
     """Mean of rows ``first`` to ``last``, counted from each pixel's own row."""
-    sums = np.vstack([np.zeros_like(image[:1]), image.cumsum(axis=0)])
+    sums = np.pad(image.cumsum(axis=0), ((1, 0), (0, 0)))
     row = np.arange(len(image))
     start, stop = (row + first).clip(0, len(image) - 1), (row + last + 1).clip(1, len(image))
-    return (sums[stop] - sums[start]) / (stop - start)[:, None]
+    mean: NDArray[np.float64] = (sums[stop] - sums[start]) / (stop - start)[:, None]
+    return mean
 
 
 def _top_contrast(coarse: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -110,9 +111,10 @@ def _top_contrast(coarse: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bottom_contrast(coarse: NDArray[np.float64], top: Curve) -> NDArray[np.float64]:
-    drop = _mean_over(coarse, -4, 0) - _mean_over(coarse, 1, 5)
-    band = _mean_over(coarse, -4, 0) - _mean_over(coarse, 8, 24)
-    contrast = (drop + 0.5 * band) / (coarse.max() + 1)
+    band = _mean_over(coarse, -4, 0)
+    drop = band - _mean_over(coarse, 1, 5)
+    over_choroid, over_retina = band - _mean_over(coarse, 8, 24), band - _mean_over(coarse, -24, -8)
+    contrast: NDArray[np.float64] = (drop + 0.3 * over_choroid + 0.3 * over_retina) / (coarse.max() + 1)
     contrast[np.arange(len(coarse))[:, None] < top + THINNEST_RETINA] = -1
     return contrast
 
@@ -151,8 +153,9 @@ def _smooth_under_bumps(edge: Curve, weight: Curve, degree: int = 5, rounds: int
     columns = np.linspace(-1, 1, len(edge))
     trust = weight
     curve = edge
-    for _ in range(rounds):
-        curve = np.polynomial.Chebyshev.fit(columns, edge, degree, w=np.sqrt(trust) + 1e-3)(columns)
+    for turn in range(rounds):
+        bend = min(2 + turn // 2, degree)  # stiff at first, or the ends follow a false edge from the start
+        curve = np.polynomial.Chebyshev.fit(columns, edge, bend, w=np.sqrt(trust) + 1e-3)(columns)
         lifted = curve - edge  # rows count downwards: positive where the edge lies above the curve
         tolerance = np.where(lifted > 0, 1.5, 3.0)
         trust = weight / (1 + (lifted / tolerance) ** 2)
@@ -181,7 +184,7 @@ def _wedges(image: Uint8Image) -> NDArray[np.bool_]:
 
 
 def _mark_from_top(white: NDArray[np.bool_], wedges: NDArray[np.bool_]) -> None:
-    depth: NDArray[Any] = np.where(white.all(axis=0), len(white), white.argmin(axis=0))
+    depth: NDArray[np.intp] = np.where(white.all(axis=0), len(white), white.argmin(axis=0))
     padded = np.pad(depth, NARROWEST_WEDGE, mode="edge")
-    wide = ndimage.grey_opening(padded, NARROWEST_WEDGE)[NARROWEST_WEDGE:-NARROWEST_WEDGE]
+    wide = ndimage.grey_opening(padded, (NARROWEST_WEDGE,))[NARROWEST_WEDGE:-NARROWEST_WEDGE]
     wedges |= np.arange(len(white))[:, None] < wide

@@ -8,6 +8,7 @@ Generalised to any power of two from 32 to 256: one block per halving down to 4x
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import log2, sqrt
 
 import torch
@@ -70,7 +71,7 @@ class Generator(nn.Module):
         plan = channel_plan(size, width)[::-1]  # 512, 512, 256, 128, 64 at 64x64
         self.start_channels = plan[0]
         self.linear = nn.Linear(latent_dim, plan[0] * 4 * 4)
-        self.blocks = nn.Sequential(*(UpBlock(a, b, batch_norm) for a, b in zip(plan, plan[1:], strict=False)))
+        self.blocks = nn.Sequential(*(UpBlock(a, b, batch_norm) for a, b in pairwise(plan)))
         self.norm = batch_norm(plan[-1])
         self.to_image = nn.Conv2d(plan[-1], channels, 3, padding=1)
 
@@ -121,7 +122,7 @@ def upsample(x: Tensor) -> Tensor:
 def down_path(size: int, channels: int, width: int, norm: Norm) -> nn.Sequential:
     """Image -> ``(N, 8 widths at most, 4, 4)``."""
     plan = channel_plan(size, width)
-    blocks = (DownBlock(a, b, norm) for a, b in zip(plan, plan[1:], strict=False))
+    blocks = (DownBlock(a, b, norm) for a, b in pairwise(plan))
     return nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), *blocks)
 
 

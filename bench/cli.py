@@ -1,0 +1,222 @@
+"""The command line: parse, call one function, print. Heavy packages are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.grid import PlannedRun
+    from bench.record import Record
+    from bench.store import RecordStore
+
+app = typer.Typer(
+    help="Compare unsupervised image anomaly detectors under one protocol.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data. Default: $BENCH_DATA, then the user's cache.")]
+Results = Annotated[Path, typer.Option(help="Folder of the records.")]
+Plugins = Annotated[
+    Path | None, typer.Option(help="Folder whose methods/ and datasets/ are used too; runs their code.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, everything else on standard error.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.command()
+def run(
+    method: Annotated[str, typer.Option(help="Method, or a list: fanogan,izi,ziz.")],
+    dataset: Annotated[str, typer.Option(help="Data set, or a list: oct-phantom or mnist:0,mnist:1 or mnist:all.")],
+    data_root: DataRoot = None,
+    seeds: Annotated[str, typer.Option(help="Seed, or a list: 0,1,2.")] = "0",
+    preset: Annotated[
+        str | None, typer.Option(help="quick, standard or paper. Default: standard on a GPU, else quick.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value or plugin.key=value; see: bench list NAME.")
+    ] = None,
+    view: Annotated[str | None, typer.Option(help="resize:64 or patches:64/32. Default: the data set's own.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    results: Results = Path("results"),
+    plugins: Plugins = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train, score and record every combination of method, data set and seed that is not there yet.
+
+    Example: bench run --method fanogan --dataset oct-phantom
+    """
+    from bench import api, grid
+    from bench.progress import reporter
+    from bench.store import RecordStore
+
+    _use_plugins(plugins)
+    chosen, progress = api.resolve_device(device), reporter()
+    if preset is None:
+        preset = api.default_preset(chosen)
+        if preset == "quick":
+            progress.say("No GPU: taking --preset quick, which is for trying out, not for claims.")
+    request = grid.Request(
+        methods=_names(method), datasets=_names(dataset), seeds=_seeds(seeds), preset=preset,
+        settings=setting or [], view=view, data_root=data_root, force=force,
+    )  # fmt: skip
+    store = RecordStore(results)
+    runs = grid.plan(request, store)
+    if dry_run:
+        _print_plan(runs, as_json)
+        return
+    api.require_unblocked(runs)
+    _print_records(grid.execute(runs, store, chosen, progress), as_json)
+    _exit_with(runs, store)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="methods, datasets, or the name of one of them.")],
+    plugins: Plugins = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List methods or data sets; with a name, its parameters.
+
+    Example: bench list methods
+    """
+    _use_plugins(plugins)
+    if what in ("methods", "datasets"):
+        _print_entries(what.removesuffix("s"), as_json)
+    else:
+        _print_parameters(what, as_json)
+
+
+@app.command()
+def doctor(
+    data_root: DataRoot = None,
+    results: Results = Path("results"),
+    plugins: Plugins = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print versions, devices, where data is looked for, and what would stop a run.
+
+    Example: bench doctor
+    """
+    from dataclasses import asdict
+
+    from bench.doctor import examine
+    from bench.tables import findings_report, show
+
+    _use_plugins(plugins)
+    findings = examine(data_root, results)
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        show(findings_report(findings))
+    raise typer.Exit(int(any(finding.level == "stops" for finding in findings)))
+
+
+def _use_plugins(folder: Path | None) -> None:
+    if folder is None:
+        return
+    import bench.plugins
+    from bench.errors import ConfigError
+
+    if not folder.is_dir():
+        raise ConfigError(f"Expected a folder after --plugins, found nothing at {folder}.")
+    bench.plugins.add_folder(folder)
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _seeds(text: str) -> list[int]:
+    from bench.errors import ConfigError
+
+    try:
+        return [int(seed) for seed in _names(text)]
+    except ValueError:
+        raise ConfigError(f"Expected whole numbers after --seeds, such as 0,1,2; found '{text}'.") from None
+
+
+def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
+    from bench.tables import plan_report, show
+
+    if as_json:
+        _print_json([run.as_dict() for run in runs])
+    else:
+        show(plan_report(runs))
+
+
+def _print_records(records: Sequence[Record], as_json: bool) -> None:
+    from bench.tables import record_report, show
+
+    for record in records:
+        if as_json:
+            print(record.model_dump_json())
+        else:
+            print()
+            show(record_report(record))
+
+
+def _exit_with(runs: Sequence[PlannedRun], store: RecordStore) -> None:
+    from bench.grid import collect
+
+    states = [record.status for record in collect(runs, store)]
+    if "interrupted" in states:
+        raise typer.Exit(130)
+    raise typer.Exit(int(len(states) < len(runs) or set(states) != {"done"}))
+
+
+def _print_entries(kind: str, as_json: bool) -> None:
+    from bench import registry
+    from bench.tables import entries_report, show
+
+    entries = list(registry.entries("method" if kind == "method" else "dataset").values())
+    if as_json:
+        _print_json([entry.as_dict() for entry in entries])
+    else:
+        show(entries_report(entries))
+
+
+def _print_parameters(name: str, as_json: bool) -> None:
+    from bench import registry
+    from bench.tables import parameters_report, show
+
+    parameters = registry.parameters_of(name)
+    if as_json:
+        _print_json(parameters)
+    else:
+        show(parameters_report(name, parameters))
+
+
+def _print_json(rows: list[dict[str, object]]) -> None:
+    import json
+
+    for row in rows:
+        print(json.dumps(row))
+
+
+def main() -> None:
+    """Entry point: errors of ours become one message and an exit status, without a traceback unless ``--debug``."""
+    from bench.errors import BenchError
+
+    try:
+        app()
+    except BenchError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("bench: stopped", file=sys.stderr)
+        sys.exit(130)

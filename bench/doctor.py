@@ -1,0 +1,97 @@
+"""``bench doctor``: versions, devices, where data is looked for, and what would stop a run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench import registry
+from bench.data import locate, places
+from bench.errors import BenchError, StoreError
+from bench.files import cache_folder
+from bench.provenance import git_state, hardware, threads, usable_cores, versions
+from bench.store import RecordStore
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``stops`` means that no run can work until it is mended."""
+
+    topic: str
+    level: Literal["ok", "note", "stops"]
+    text: str
+
+
+def examine(data_root: Path | None, results: Path) -> list[Finding]:
+    """Look at everything a run needs; raises nothing."""
+    return [*_packages(), *_devices(), *_folders(results), *_plugins(), *_data(data_root)]
+
+
+def _packages() -> Iterator[Finding]:
+    for name, version in versions().items():
+        missing = "not installed; what needs it is not available"
+        yield Finding("package", "ok" if version else "note", f"{name} {version or missing}")
+    git = git_state()
+    if git:
+        yield Finding("code", "ok", f"commit {git['commit'][:12]}{', with local changes' if git['dirty'] else ''}")
+
+
+def _devices() -> Iterator[Finding]:
+    machine: dict[str, Any] = hardware()
+    yield Finding("cpu", "ok", f"{machine['cpu']}, {machine['cores']} usable cores, {machine['memory_gib']} GiB")
+    if threads() > usable_cores():
+        yield Finding(
+            "cpu", "note", f"torch would use {threads()} threads on {usable_cores()} cores; a run lowers that"
+        )
+    if not machine["gpus"]:
+        yield Finding("gpu", "note", "none that torch can use; without --preset a run takes 'quick'")
+    for i, gpu in enumerate(machine["gpus"]):
+        yield Finding("gpu", "ok", f"cuda:{i} {gpu}")
+
+
+def _folders(results: Path) -> Iterator[Finding]:
+    try:
+        RecordStore(results).require_writable()
+        yield Finding("results", "ok", f"{results.resolve()} can be written")
+    except StoreError as error:
+        yield Finding("results", "stops", str(error))
+    cache = cache_folder()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            yield Finding("cache", "ok", f"{cache} can be written")
+    except OSError as error:
+        yield Finding(
+            "cache", "stops", f"{cache} cannot be written ({error.strerror}). Set BENCH_CACHE to another folder."
+        )
+
+
+def _plugins() -> Iterator[Finding]:
+    for kind in ("method", "dataset"):
+        for entry in registry.entries(kind).values():
+            if entry.problem:
+                yield Finding("plug-in", "note", f"{entry.file}: {entry.problem}")
+
+
+def _data(data_root: Path | None) -> Iterator[Finding]:
+    for name, entry in registry.entries("dataset").items():
+        if entry.problem:
+            continue
+        if not entry.facts.get("needs"):
+            yield Finding("data", "ok", f"{name}: nothing to download")
+            continue
+        yield _where(name, data_root)
+
+
+def _where(name: str, data_root: Path | None) -> Finding:
+    try:
+        root = locate(name, data_root)
+    except BenchError as error:
+        return Finding("data", "note", f"{name}: {error}")
+    if root:
+        return Finding("data", "ok", f"{name}: {root}")
+    looked = ", ".join(map(str, places(name, data_root)))
+    return Finding("data", "note", f"{name}: not found in {looked}")

@@ -1,0 +1,218 @@
+"""Many runs: expand what was asked, compare it with the store, do what is left, collect from the store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench import registry, spec
+from bench.data import OpenedDataset, open_dataset
+from bench.errors import ConfigError, DataError, unknown_name
+from bench.record import Record
+from bench.spec import RunSpec
+from bench.store import RecordStore
+from bench.views import View
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.progress import Reporter
+
+State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "forced", "blocked"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; every combination of method, data set and seed is one run."""
+
+    methods: Sequence[str]
+    datasets: Sequence[str]
+    seeds: Sequence[int] = (0,)
+    preset: str = "standard"
+    settings: Sequence[str] = ()
+    """``key=value`` or ``plugin.key=value``."""
+    view: str | None = None
+    data_root: Path | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run, what the store knows of it, and why it is or is not to be done."""
+
+    method: str
+    dataset: str
+    seed: int
+    state: State
+    reason: str
+    spec: RunSpec | None = None
+    data: OpenedDataset | None = None
+
+    @property
+    def is_to_do(self) -> bool:
+        return self.state not in ("done", "blocked")
+
+    def as_dict(self) -> dict[str, object]:
+        """For ``--json``."""
+        key, view = (self.spec.key, self.spec.view) if self.spec else (None, None)
+        named = {"method": self.method, "dataset": self.dataset, "seed": self.seed, "view": view, "key": key}
+        return {**named, "state": self.state, "reason": self.reason}
+
+
+def plan(request: Request, store: RecordStore) -> list[PlannedRun]:
+    """Every run of the request; raises ``ConfigError`` before anything is done. Missing data block their runs."""
+    _require_preset(request.preset)
+    datasets = [pair for text in request.datasets for pair in _categories(text)]
+    settings = Settings.parse(request, [name for name, _ in datasets])
+    return [run for name, category in datasets for run in _plan_dataset(request, settings, name, category, store)]
+
+
+def _require_preset(preset: str) -> None:
+    if preset not in spec.PRESETS:
+        raise unknown_name("preset", preset, spec.PRESETS, "")
+
+
+def _categories(text: str) -> list[tuple[str, str | None]]:
+    name, _, category = text.partition(":")
+    entry = registry.find("dataset", name)
+    if category == "all":
+        return [(name, each) for each in entry.categories] or [(name, None)]
+    if category and category not in entry.categories:
+        raise unknown_name(f"category of {name}", category, entry.categories, f"Try {name}:all.")
+    if entry.categories and not category:
+        raise ConfigError(
+            f"{name} needs a category, such as {name}:{entry.categories[0]} or {name}:all."
+            f" Known: {', '.join(entry.categories)}."
+        )
+    return [(name, category or None)]
+
+
+def _plan_dataset(
+    request: Request, settings: Settings, name: str, category: str | None, store: RecordStore
+) -> Iterator[PlannedRun]:
+    label = f"{name}:{category}" if category else name
+    try:
+        data = open_dataset(name, category, settings.of(name), request.data_root)
+    except DataError as error:
+        for method, seed in _pairs(request):
+            registry.find("method", method)
+            yield PlannedRun(method, label, seed, "blocked", str(error))
+        return
+    for method, seed in _pairs(request):
+        run = make_spec(method, data, seed, request, settings)
+        state, reason = _state(run, store, request.force)
+        yield PlannedRun(method, label, seed, state, reason, run, data)
+
+
+def _pairs(request: Request) -> Iterator[tuple[str, int]]:
+    return ((method, seed) for method in request.methods for seed in request.seeds)
+
+
+def make_spec(method: str, data: OpenedDataset, seed: int, request: Request, settings: Settings) -> RunSpec:
+    """The spec of one run, parameters validated and completed with their defaults."""
+    cls, params_cls = registry.load_method(method)
+    chosen = {**cls.presets.get(request.preset, {}), **settings.of(method)}
+    return RunSpec(
+        method=method,
+        dataset=data.name,
+        category=data.category,
+        preset=request.preset,
+        view=str(_view(request, data)),
+        seed=seed,
+        params=registry.make_params(method, params_cls, chosen).model_dump(mode="json"),
+        dataset_params=data.dataset.params.model_dump(mode="json"),
+        data=data.fingerprint,
+        method_code=registry.source_digest(registry.find("method", method).file),
+        dataset_code=registry.source_digest(registry.find("dataset", data.name).file),
+        referee_code=spec.referee_code(),
+    )
+
+
+def _view(request: Request, data: OpenedDataset) -> View:
+    if request.view:
+        return View.parse(request.view)
+    view = View.parse(data.dataset.default_view)
+    return view.at_size(spec.QUICK_IMAGE_SIZE) if request.preset == "quick" else view
+
+
+def _state(run: RunSpec, store: RecordStore, force: bool) -> tuple[State, str]:
+    record = store.find(run)
+    if force:
+        return "forced", "asked for with --force"
+    if record and record.status == "done":
+        return "done", f"finished {record.finished}"
+    if record:
+        return record.status, f"{record.reason or record.status}; to be tried again"
+    versions = store.versions_of(run)
+    if versions:
+        return "stale", ", ".join(run.changes_since(versions[0].spec)) or "an older record exists"
+    return "new", "never run"
+
+
+def count_states(runs: Sequence[PlannedRun]) -> Counter[str]:
+    """How many runs are in each state."""
+    return Counter(run.state for run in runs)
+
+
+def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device, reporter: Reporter) -> list[Record]:
+    """Do what is to be done, one after the other, and return every run's record from the store."""
+    from bench.stopping import StopRequest
+    from bench.worker import perform
+
+    to_do = [run for run in runs if run.is_to_do]
+    store.require_writable()
+    stop = StopRequest()
+    with stop.listening():
+        for n, run in enumerate(to_do, 1):
+            assert run.spec and run.data
+            reporter.say(f"[{n}/{len(to_do)}] {run.method} on {run.dataset}, seed {run.seed}, {run.spec.preset}")
+            record = perform(run.spec, run.data, store, device, reporter, stop)
+            if record.status != "done":
+                reporter.say(f"  {record.status}: {record.reason}")
+            if stop.requested or record.status == "interrupted":
+                break
+    return collect(runs, store)
+
+
+def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:
+    """Records of the planned runs, as far as they exist."""
+    found = (store.find(run.spec) for run in runs if run.spec)
+    return [record for record in found if record]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``--set`` values sorted by the plug-in they belong to."""
+
+    by_plugin: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, plugin: str) -> dict[str, Any]:
+        return dict(self.by_plugin.get(plugin, {}))
+
+    @classmethod
+    def parse(cls, request: Request, datasets: Sequence[str]) -> Settings:
+        """A key goes to every plug-in of the request that knows it; ``plugin.key`` to that one alone."""
+        fields = {m: set(registry.load_method(m)[1].model_fields) for m in request.methods}
+        fields |= {d: set(registry.load_dataset(d)[1].model_fields) for d in datasets}
+        by_plugin: dict[str, dict[str, Any]] = {}
+        for text in request.settings:
+            for plugin, key, value in _assign(text, fields):
+                by_plugin.setdefault(plugin, {})[key] = value
+        return cls(by_plugin)
+
+
+def _assign(text: str, fields: Mapping[str, set[str]]) -> list[tuple[str, str, str]]:
+    name, equals, value = text.partition("=")
+    plugin, dot, key = name.rpartition(".")
+    if not equals or not key:
+        raise ConfigError(f"Expected --set key=value or plugin.key=value, found '{text}'.")
+    if dot and plugin not in fields:
+        raise unknown_name("plug-in of this request", plugin, fields, "")
+    owners = [plugin] if dot else [owner for owner in fields if key in fields[owner]]
+    if not owners or key not in fields[owners[0]]:
+        known = fields[plugin] if dot else set().union(*fields.values())
+        raise unknown_name("parameter", key, known, f"See: bench list {plugin or next(iter(fields))}.")
+    return [(owner, key, value) for owner in owners]

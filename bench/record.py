@@ -1,0 +1,108 @@
+"""What one run leaves behind, as ``record.json``. Every table and figure is computed from records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from bench.metrics.ranking import OperatingPoint
+from bench.spec import RunSpec
+from bench.statistics import Interval
+
+SCHEMA_VERSION = 1
+Status = Literal["done", "diverged", "failed", "interrupted", "timeout"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScoreMetrics(_Frozen):
+    """How well one score ranks anomalous above normal test images."""
+
+    auroc: float
+    auroc_interval: Interval
+    average_precision: float
+    fpr_at_95_tpr: float
+
+
+class Metrics(_Frozen):
+    """Image-level results; ``score`` is the method's answer, ``parts`` what it reports beside it."""
+
+    score: ScoreMetrics
+    parts: dict[str, ScoreMetrics]
+    auroc_by_kind: dict[str, dict[str, float]]
+    """Kind of anomaly -> score or part -> AUROC against all normal test images."""
+    operating_point: OperatingPoint
+    """Decisions at a threshold taken from normal validation images only."""
+    threshold_quantile: float
+    """Share of the normal validation images at or below that threshold."""
+    oracle_operating_point: OperatingPoint
+    """Decisions at the Youden point, which looks at the test labels: an upper bound, never a result."""
+
+
+class Counts(_Frozen):
+    """How many images stood in each part."""
+
+    train: int
+    val: int
+    test_normal: int
+    test_anomalous: int
+    test_groups: int | None
+    by_kind: dict[str, int]
+
+
+class Record(_Frozen):
+    """One run: what was asked, what came out, how long it took, and on what."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    spec: RunSpec
+    status: Status
+    reason: str | None = None
+    """Why the status is not ``done``."""
+    synthetic: bool = False
+    protocol_name: str = ""
+    facts: dict[str, Any] = Field(default_factory=dict)
+    """What the data set says of its split."""
+    counts: Counts | None = None
+    metrics: Metrics | None = None
+    stages: dict[str, str] = Field(default_factory=dict)
+    """Shared parts that were used: name -> key."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """Wall time of data, fit, score and metrics; indicative, not a timing benchmark."""
+    provenance: dict[str, Any] = Field(default_factory=dict)
+    started: str = ""
+    finished: str = ""
+
+    _folder: Path | None = PrivateAttr(default=None)
+
+    def at(self, folder: Path) -> Record:
+        """The same record, knowing where it lies."""
+        self._folder = folder
+        return self
+
+    @property
+    def folder(self) -> Path:
+        if self._folder is None:
+            raise ValueError("this record was never stored")
+        return self._folder
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """Raises ``ValueError`` for another schema version or a damaged text."""
+        content = json.loads(text)
+        version = content.get("schema_version") if isinstance(content, Mapping) else None
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"expected schema_version {SCHEMA_VERSION}, found {version}.")
+        return cls.model_validate(content)
+
+    def marks(self) -> list[str]:
+        """Words that must stand wherever a figure of this record is shown."""
+        marks = ["quick"] if self.spec.preset == "quick" else []
+        marks += ["synthetic"] if self.synthetic else []
+        return marks + (["subset"] if self.facts.get("subset") else [])

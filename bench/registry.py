@@ -1,0 +1,198 @@
+"""Names -> plug-ins. Files are read as text first, so that listing them imports neither torch nor the plug-ins."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+import bench.plugins
+from bench.contracts import Dataset, Detector, Params
+from bench.errors import ConfigError, PluginError, unknown_name
+
+Kind = Literal["method", "dataset"]
+_CLASS = {"method": "Detector", "dataset": "Dataset"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One plug-in file: its command-line name, where it stands, and its class attributes that are literals."""
+
+    kind: Kind
+    name: str
+    file: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def summary(self) -> str:
+        return self.problem or str(self.facts.get("summary", ""))
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return tuple(self.facts.get("categories", ()))
+
+    def as_dict(self) -> dict[str, object]:
+        """For ``bench list --json``."""
+        about = {name: self.facts.get(name) for name in ("summary", "needs", "licence", "synthetic")}
+        return {"name": self.name, "kind": self.kind, **about, "categories": self.categories, "problem": self.problem}
+
+
+def entries(kind: Kind) -> dict[str, Entry]:
+    """All plug-ins of a kind by name; the first folder that has a name wins."""
+    found: dict[str, Entry] = {}
+    for file in _files(kind):
+        entry = _read(kind, file, file.stat().st_mtime_ns)
+        found.setdefault(entry.name, entry)
+    return dict(sorted(found.items()))
+
+
+def find(kind: Kind, name: str) -> Entry:
+    """The plug-in of that name; raises ``ConfigError`` with the nearest names."""
+    known = entries(kind)
+    if name not in known:
+        raise unknown_name(kind, name, known, f"See: bench list {kind}s.")
+    return known[name]
+
+
+def _files(kind: Kind) -> Iterator[Path]:
+    for folder in bench.plugins.__path__:
+        for file in sorted((Path(folder) / f"{kind}s").glob("*.py")):
+            if not file.name.startswith("_"):
+                yield file
+
+
+@lru_cache(maxsize=512)
+def _read(kind: Kind, file: Path, changed: int) -> Entry:
+    name = file.stem.replace("_", "-")
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return Entry(kind, name, file, problem=f"broken: {error}")
+    wanted = _CLASS[kind]
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == wanted:
+            return Entry(kind, name, file, _literals(node))
+    return Entry(kind, name, file, problem=f"broken: expected a class '{wanted}', found none")
+
+
+def _literals(node: ast.ClassDef) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for statement in node.body:
+        target, value = None, None
+        if isinstance(statement, ast.Assign):
+            target, value = statement.targets[0], statement.value
+        elif isinstance(statement, ast.AnnAssign):
+            target, value = statement.target, statement.value
+        if isinstance(target, ast.Name) and value is not None:
+            try:
+                facts[target.id] = ast.literal_eval(value)
+            except ValueError:
+                continue  # computed attributes are seen only once the file is imported
+    return facts
+
+
+def load_method(name: str) -> tuple[type[Detector[Any]], type[Params]]:
+    """The classes of a method, imported and checked; raises ``ConfigError`` or ``PluginError``."""
+    module = _load(find("method", name))
+    return module.Detector, module.Params
+
+
+def load_dataset(name: str) -> tuple[type[Dataset[Any]], type[Params]]:
+    """The classes of a data set, imported and checked; raises ``ConfigError`` or ``PluginError``."""
+    module = _load(find("dataset", name))
+    return module.Dataset, module.Params
+
+
+def _load(entry: Entry) -> ModuleType:
+    if entry.problem:
+        raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}): {entry.problem}.")
+    try:
+        module = importlib.import_module(f"bench.plugins.{entry.kind}s.{entry.file.stem}")
+    except ImportError as error:
+        raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}) cannot be imported: {error}.") from error
+    _check(module, entry)
+    return module
+
+
+def _check(module: ModuleType, entry: Entry) -> None:
+    name = _CLASS[entry.kind]
+    base: type = Detector if entry.kind == "method" else Dataset
+    plugin, params = getattr(module, name), getattr(module, "Params", None)
+    problems = []
+    if not (isinstance(plugin, type) and issubclass(plugin, base)):
+        problems.append(f"'{name}' must derive from bench.contracts.{name}")
+    elif missing := getattr(plugin, "__abstractmethods__", None):
+        problems.append(f"'{name}' lacks {', '.join(sorted(missing))}")
+    elif not isinstance(getattr(plugin, "summary", None), str):
+        problems.append(f"'{name}' lacks the attribute 'summary', one line of text")
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        problems.append("expected a class 'Params' that derives from bench.contracts.Params")
+    if problems:
+        raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}): {'; '.join(problems)}.")
+
+
+def make_params(owner: str, cls: type[Params], values: dict[str, Any]) -> Params:
+    """Validated parameters; raises ``ConfigError`` naming the key, the value and what was expected."""
+    for key in values:
+        if key not in cls.model_fields:
+            raise unknown_name(f"parameter of {owner}", key, cls.model_fields, f"See: bench list {owner}.")
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "parameters"
+        raise ConfigError(
+            f"{owner}: --set {key}={first['input']} cannot be used. {first['msg']}. {_meaning(cls, key)}"
+        ) from error
+
+
+def parameters_of(name: str) -> list[dict[str, object]]:
+    """Key, default and meaning of each parameter of a method or data set."""
+    known = {**entries("dataset"), **entries("method")}
+    if name not in known:
+        raise unknown_name("method or data set", name, known, "See: bench list methods, bench list datasets.")
+    _, cls = (load_method if known[name].kind == "method" else load_dataset)(name)
+    return [
+        {"key": key, "default": info.default, "meaning": info.description} for key, info in cls.model_fields.items()
+    ]
+
+
+def _meaning(cls: type[Params], key: str) -> str:
+    info = cls.model_fields.get(key)
+    return f"{key}: {info.description}; default {info.default!r}." if info else ""
+
+
+def source_digest(file: Path) -> str:
+    """SHA-256 over a plug-in file and every sibling it imports relatively, so that editing a shared part counts."""
+    digest = sha256()
+    for source in sorted(_with_siblings(file)):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()
+
+
+def _with_siblings(start: Path) -> set[Path]:
+    seen: set[Path] = set()
+    waiting = [start]
+    while waiting:
+        file = waiting.pop()
+        if file not in seen:
+            seen.add(file)
+            waiting += _relative_imports(file)
+    return seen
+
+
+def _relative_imports(file: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            names = [base, *(base / alias.name for alias in node.names)]
+            yield from (n.with_suffix(".py") for n in names if n.with_suffix(".py").is_file())

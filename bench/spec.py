@@ -1,0 +1,101 @@
+"""What decides a result, and the key made from it. Same key: the same run; nothing to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+PROTOCOL_VERSION = 1
+"""Raised whenever splits, views, metrics or thresholds change their meaning: older records then read as stale."""
+
+PRESETS = ("quick", "standard", "paper")
+QUICK_IMAGE_SIZE = 32
+"""``quick`` looks at smaller images: minutes on two CPU cores; for trying out and tests, never for a claim."""
+
+_TRAINING_FILES = ("contracts.py", "files.py", "images.py", "views.py", "training.py")
+_JUDGING_FILES = ("scoring.py", "worker.py", "evaluation.py", "statistics.py", "metrics/ranking.py")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides one run's result."""
+
+    method: str
+    dataset: str
+    category: str | None
+    preset: str
+    view: str
+    seed: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    dataset_params: Mapping[str, Any] = field(default_factory=dict)
+    data: str = ""
+    """Fingerprint of the manifest: ids, labels, groups and contents."""
+    method_code: str = ""
+    dataset_code: str = ""
+    referee_code: str = ""
+    protocol: int = PROTOCOL_VERSION
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits over all fields."""
+        return digest(asdict(self))
+
+    @property
+    def dataset_label(self) -> str:
+        """``mnist:1`` or ``oct``, as on the command line."""
+        return f"{self.dataset}:{self.category}" if self.category else self.dataset
+
+    def question(self) -> tuple[Any, ...]:
+        """What the user asked, apart from how: runs that differ in nothing here are versions of one another."""
+        return (self.method, self.dataset, self.category, self.preset, self.seed)
+
+    def changes_since(self, older: RunSpec) -> list[str]:
+        """``['latent_dim 64 -> 128', 'data changed']``: why an older record does not answer this spec."""
+        changes = _changed_values(older.params, self.params) + _changed_values(
+            older.dataset_params, self.dataset_params
+        )
+        if older.view != self.view:
+            changes.append(f"view {older.view} -> {self.view}")
+        if older.protocol != self.protocol:
+            changes.append(f"protocol {older.protocol} -> {self.protocol}")
+        for name, what in _FINGERPRINTS.items():
+            if getattr(older, name) != getattr(self, name):
+                changes.append(f"{what} changed")
+        return changes
+
+
+_FINGERPRINTS = {
+    "data": "data",
+    "method_code": "the method's code",
+    "dataset_code": "the data set's code",
+    "referee_code": "the referee's code",
+}
+
+
+def _changed_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [f"{key} {old.get(key)} -> {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+
+
+def digest(content: Any) -> str:  # noqa: ANN401 - anything JSON can hold
+    """Sixteen hexadecimal digits of the SHA-256 of the canonical JSON text."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def training_code() -> str:
+    """Fingerprint of the ``bench`` files that shape what a method is trained on."""
+    return _files_digest(_TRAINING_FILES)
+
+
+def referee_code() -> str:
+    """Fingerprint of the ``bench`` files that shape a result."""
+    return _files_digest(_TRAINING_FILES + _JUDGING_FILES)
+
+
+def _files_digest(names: tuple[str, ...]) -> str:
+    here = Path(__file__).parent
+    return digest({name: sha256((here / name).read_bytes()).hexdigest() for name in names})

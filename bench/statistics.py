@@ -1,0 +1,281 @@
+"""How far a number may be trusted: intervals for image-level metrics.
+
+Two ways. DeLong's variance is exact bookkeeping of an AUROC over independent images. Where several images come from
+one patient, volume or part they are not independent, and only whole groups may be resampled: intervals over images
+that are labelled 95 % then cover far less (``tests/test_statistics.py`` measures it).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtri
+
+from bench.metrics.ranking import BoolArray, FloatArray, IntArray, auroc, check_inputs, midranks
+
+Statistic = Callable[[BoolArray, FloatArray], float]
+"""A metric of labels ``(N,)`` and scores ``(N,)``."""
+
+Evaluate = Callable[[IntArray], FloatArray]
+"""Values ``(resamples,)`` of a statistic from how often each image was drawn ``(N, resamples)``."""
+
+CELLS_AT_ONCE = 4_000_000
+"""Images times resamples held in memory together: 32 MB for each array of them."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval. ``low`` and ``high`` are ``None`` exactly where ``degenerate`` says why there is none."""
+
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    degenerate: str | None = None
+
+
+def auroc_interval(
+    labels: ArrayLike, scores: ArrayLike, groups: Sequence[str | None], seed: int = 0, level: float = 0.95
+) -> Interval:
+    """The interval of an AUROC that its data allow: over groups where any holds several images, else over images.
+
+    ``groups`` names what each of N images must not be separated from; ``None`` stands alone. Raises ``ValueError``
+    on unusable labels, scores or groups.
+    """
+    members = np.bincount(_group_numbers(groups))
+    if members.max(initial=0) > 1:
+        return grouped_bootstrap_interval(labels, scores, groups, level=level, seed=seed)
+    _check_length(len(groups), len(check_inputs(labels, scores)[0]))
+    return logit_delong_interval(labels, scores, level)
+
+
+# ---------------------------------------------------------------------------------------- DeLong
+
+
+def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> FloatArray:
+    """Covariance ``(K, K)`` of the AUROCs of K scorings ``(K, N)`` of the same N independent images.
+
+    DeLong et al. 1988, computed by ranks as in Sun and Xu 2014 (IEEE Signal Processing Letters 21, 1389). Raises
+    ``ValueError`` on unusable input or fewer than two images of a class.
+    """
+    scorings = np.asarray(scores_matrix, dtype=np.float64)
+    if scorings.ndim != 2 or not len(scorings):
+        raise ValueError(f"Expected scores of shape (K, N) with K > 0, found {scorings.shape}.")
+    placements = [_placements(*check_inputs(labels, scores)) for scores in scorings]
+    of_anomalous, of_normal = (np.stack(values) for values in zip(*placements, strict=True))
+    return _covariance_of_mean(of_anomalous) + _covariance_of_mean(of_normal)
+
+
+def delong_variance(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Variance of the AUROC of ``scores`` ``(N,)`` over samples of images; see ``delong_covariance``."""
+    return float(delong_covariance(labels, np.asarray(scores)[None])[0, 0])
+
+
+def _placements(anomalous: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """For each anomalous image the share of normal ones below it, for each normal one that of anomalous ones above."""
+    m = int(anomalous.sum())
+    n = len(anomalous) - m
+    among_all = midranks(scores)
+    # Rank among all less rank among one's own class: how many of the other class score below, ties counted half.
+    of_anomalous = (among_all[anomalous] - midranks(scores[anomalous])) / n
+    of_normal = 1 - (among_all[~anomalous] - midranks(scores[~anomalous])) / m
+    return of_anomalous, of_normal
+
+
+def _covariance_of_mean(values: FloatArray) -> FloatArray:
+    """``(K, K)`` covariance of the K means of ``(K, n)`` values."""
+    n = values.shape[1]
+    if n < 2:
+        raise ValueError(f"Expected at least two images of each class, found {n} of one.")
+    centred = values - values.mean(axis=1, keepdims=True)
+    return np.asarray(centred @ centred.T / (n - 1) / n, dtype=np.float64)
+
+
+def logit_delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = 0.95) -> Interval:
+    """Interval of the AUROC of independent images: DeLong's variance, symmetric on the logit scale.
+
+    The logit keeps it inside (0, 1) and covers better near 1 than the plain one: .93 against .84 at AUROC .96 with
+    20 + 40 images. Raises ``ValueError`` on unusable input or unless 0 < ``level`` < 1.
+    """
+    _check_level(level)
+    method = "logit DeLong"
+    anomalous, values = check_inputs(labels, scores)
+    area = auroc(anomalous, values)
+    reason = _why_degenerate(area, _images_by_class(anomalous), "image")
+    if reason:
+        return Interval(None, None, level, method, reason)
+    margin = ndtri((1 + level) / 2) * math.sqrt(delong_variance(anomalous, values)) / (area * (1 - area))
+    if margin == 0:
+        return Interval(None, None, level, method, "all scores are equal")
+    centre = math.log(area / (1 - area))
+    return Interval(_inverse_logit(centre - margin), _inverse_logit(centre + margin), level, method)
+
+
+def _inverse_logit(x: float) -> float:
+    return (1 + math.tanh(x / 2)) / 2  # does not overflow
+
+
+# ------------------------------------------------------------------------------------- bootstrap
+
+
+def grouped_bootstrap_interval(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Sequence[str | None],
+    statistic: Statistic = auroc,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile interval of ``statistic`` when whole groups are drawn again, with replacement.
+
+    ``groups``: one name for each of N images, ``None`` for an image of its own; all ``None`` resamples images.
+    Groups of normal images only, of anomalous images only and of both are each drawn among themselves, so every
+    resample has both classes. A group that is the only one of its kind is in every resample; ``method`` says so, as
+    the interval is then too narrow. Raises ``ValueError`` on unusable input.
+    """
+    _check_level(level)
+    if resamples * (1 - level) < 2 - 1e-9:
+        raise ValueError(f"Expected a resample in each tail of level {level}, found {resamples} resamples.")
+    anomalous, values = check_inputs(labels, scores)
+    members = _group_numbers(groups)
+    _check_length(len(members), len(anomalous))
+    strata = _strata(anomalous, members)
+    method = _describe(strata, resamples)
+    area = auroc(anomalous, values) if statistic is auroc else None
+    reason = _why_degenerate(area, _drawn_by_class(strata), "group")
+    if reason:
+        return Interval(None, None, level, method, reason)
+    evaluate = _weighted_auroc(anomalous, values) if statistic is auroc else _repeated(statistic, anomalous, values)
+    drawn = _bootstrap(evaluate, members, strata, resamples, seed)
+    low, high = (float(bound) for bound in np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]))
+    if low == high:
+        return Interval(None, None, level, method, "the resamples do not vary")
+    return Interval(low, high, level, method)
+
+
+@dataclass(frozen=True)
+class _Strata:
+    """Numbers of the groups holding only normal images, only anomalous ones, and both."""
+
+    normal: IntArray
+    anomalous: IntArray
+    both: IntArray
+
+    def kinds(self) -> tuple[IntArray, IntArray, IntArray]:
+        return self.normal, self.anomalous, self.both
+
+
+def _strata(anomalous: BoolArray, members: IntArray) -> _Strata:
+    size = np.bincount(members)
+    positives = np.bincount(members[anomalous], minlength=len(size))
+    only_normal, only_anomalous = positives == 0, positives == size
+    masks = only_normal, only_anomalous, ~(only_normal | only_anomalous)
+    return _Strata(*(np.flatnonzero(mask).astype(np.int64) for mask in masks))
+
+
+def _drawn_by_class(strata: _Strata) -> tuple[int, int]:
+    """How many groups of normal and of anomalous images take part in a draw; one alone of its kind has none."""
+    normal, anomalous, both = (len(kind) if len(kind) > 1 else 0 for kind in strata.kinds())
+    return normal + both, anomalous + both
+
+
+def _describe(strata: _Strata, resamples: int) -> str:
+    sizes = [len(kind) for kind in strata.kinds()]
+    fixed = sizes.count(1)
+    note = f", {fixed} of them alone of their kind and in every resample" if fixed else ""
+    return f"bootstrap of {sum(sizes)} groups{note}, {resamples} resamples, percentile"
+
+
+def _bootstrap(evaluate: Evaluate, members: IntArray, strata: _Strata, resamples: int, seed: int) -> FloatArray:
+    """``(resamples,)`` values of the statistic."""
+    rng = np.random.default_rng(seed)
+    sizes = _block_sizes(resamples, at_most=max(1, CELLS_AT_ONCE // len(members)))
+    values = np.concatenate([evaluate(_draw_groups(strata, size, rng)[members]) for size in sizes])
+    if not np.isfinite(values).all():
+        raise ValueError("Expected a statistic that is finite in every resample, found NaN or infinity.")
+    return values
+
+
+def _block_sizes(total: int, at_most: int) -> Iterator[int]:
+    for start in range(0, total, at_most):
+        yield min(at_most, total - start)
+
+
+def _draw_groups(strata: _Strata, resamples: int, rng: np.random.Generator) -> IntArray:
+    """``(groups, resamples)``: how often each group is in each resample."""
+    times = np.zeros((sum(map(len, strata.kinds())), resamples), dtype=np.int64)
+    for kind in strata.kinds():
+        draws = rng.integers(len(kind), size=(len(kind), resamples)) if len(kind) else np.zeros((0, resamples), int)
+        cells = draws * resamples + np.arange(resamples)
+        times[kind] = np.bincount(cells.ravel(), minlength=len(kind) * resamples).reshape(len(kind), resamples)
+    return times
+
+
+def _weighted_auroc(anomalous: BoolArray, scores: FloatArray) -> Evaluate:
+    """The AUROC of each column of weights ``(N, resamples)``; the scores are sorted once for all of them."""
+    normal = np.flatnonzero(~anomalous)
+    normal = normal[np.argsort(scores[normal], kind="stable")]
+    below, not_above = (np.searchsorted(scores[normal], scores[anomalous], side=side) for side in ("left", "right"))
+
+    def evaluate(weights: IntArray) -> FloatArray:
+        positive = weights[anomalous]
+        up_to = np.zeros((len(normal) + 1, weights.shape[1]), dtype=np.int64)
+        np.cumsum(weights[normal], axis=0, out=up_to[1:])
+        # Normal weight below each anomalous image, and half of the weight tied with it.
+        outscored = np.einsum("ij,ij->j", positive, up_to[below] + up_to[not_above]) / 2
+        return np.asarray(outscored / (positive.sum(axis=0) * up_to[-1]), dtype=np.float64)
+
+    return evaluate
+
+
+def _repeated(statistic: Statistic, anomalous: BoolArray, scores: FloatArray) -> Evaluate:
+    """Any statistic of each column of weights ``(N, resamples)``: every image repeated as often as it was drawn."""
+
+    def evaluate(weights: IntArray) -> FloatArray:
+        return np.array([statistic(np.repeat(anomalous, w), np.repeat(scores, w)) for w in weights.T], dtype=np.float64)
+
+    return evaluate
+
+
+# ---------------------------------------------------------------------------------------- checks
+
+
+def _group_numbers(groups: Sequence[str | None]) -> IntArray:
+    """A number for each group in order of appearance; every ``None`` gets one of its own."""
+    numbers: dict[object, int] = {}
+    for name in groups:
+        if not (name is None or isinstance(name, str)):
+            raise ValueError(f"Expected groups named by text or None, found {name!r}.")
+    return np.array(
+        [numbers.setdefault(object() if name is None else name, len(numbers)) for name in groups], dtype=np.int64
+    )
+
+
+def _images_by_class(anomalous: BoolArray) -> tuple[int, int]:
+    positives = int(anomalous.sum())
+    return len(anomalous) - positives, positives
+
+
+def _why_degenerate(area: float | None, units: tuple[int, int], unit: str) -> str | None:
+    """Why no interval can be stated: ``units`` of normal and of anomalous images vary from sample to sample."""
+    for count, name in zip(units, ("normal", "anomalous"), strict=True):
+        if count < 2:
+            return f"fewer than two {unit}s of {name} images to draw from"
+    if area in (0, 1):
+        return f"AUROC is {area:.0f}: every resample of these images would give the same"
+    return None
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"Expected 0 < level < 1, found {level}.")
+
+
+def _check_length(groups: int, images: int) -> None:
+    if groups != images:
+        raise ValueError(f"Expected one group for each image, found {groups} groups and {images} images.")

@@ -1,0 +1,193 @@
+"""Records, shared stages and unfinished work on disk: written aside and moved into place, never half there; no pickle.
+
+results/runs/<dataset>/<method>/<key>/    finished records
+results/stages/<key>/                     parts of methods that several runs share, such as a trained GAN
+results/work/<key>/                       checkpoints of runs under way
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from bench.errors import StoreError
+from bench.record import Record
+from bench.spec import RunSpec, digest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@contextmanager
+def replace_file(target: Path) -> Iterator[Path]:
+    """A temporary path beside ``target`` that takes its place, whole and on disk, when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield temporary
+        _to_disk(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _to_disk(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+class RecordStore:
+    """The folder given by ``--results``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.stages = StageStore(root / "stages")
+
+    def require_writable(self) -> None:
+        """Raise ``StoreError`` before hours of work, not after."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise StoreError(
+                f"The results folder {self.root} cannot be written ({error.strerror or error})."
+                " Choose another: --results DIR."
+            ) from error
+
+    def folder_of(self, spec: RunSpec) -> Path:
+        dataset = f"{spec.dataset}-{spec.category}" if spec.category else spec.dataset
+        return self.root / "runs" / dataset / spec.method / spec.key
+
+    def work_of(self, spec: RunSpec) -> Path:
+        folder = self.root / "work" / spec.key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def find(self, spec: RunSpec) -> Record | None:
+        """The record that answers exactly this spec."""
+        folder = self.folder_of(spec)
+        return read_record(folder) if (folder / "record.json").is_file() else None
+
+    def versions_of(self, spec: RunSpec) -> list[Record]:
+        """Records of the same question under another key, newest first."""
+        siblings = (read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json"))
+        same = [r for r in siblings if r.spec.question() == spec.question() and r.key != spec.key]
+        return sorted(same, key=lambda r: r.finished, reverse=True)
+
+    def records(self) -> list[Record]:
+        """All records, by folder."""
+        return [read_record(file.parent) for file in sorted(self.root.glob("runs/*/*/*/record.json"))]
+
+    @contextmanager
+    def claim(self, spec: RunSpec) -> Iterator[Path]:
+        """The run's working folder, for one process at a time; the system frees it when the process dies."""
+        work = self.work_of(spec)
+        try:
+            with FileLock(work.with_suffix(".lock"), timeout=0):
+                yield work
+        except Timeout as error:
+            raise StoreError(f"Run {spec.key} is under way in another process ({work}). Wait for it.") from error
+
+    def write(self, record: Record, files: Path) -> Record:
+        """Put ``files`` (a folder beside the store's) and the record in their place in one move."""
+        target = self.folder_of(record.spec)
+        with replace_file(files / "record.json") as temporary:
+            temporary.write_text(record.model_dump_json(indent=2) + "\n")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            shutil.move(target, Path(tempfile.mkdtemp(prefix=".replaced-", dir=self.root / "work")) / "old")
+        files.rename(target)
+        for old in (self.root / "work").glob(".replaced-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        return record.at(target)
+
+    @contextmanager
+    def drafting(self) -> Iterator[Path]:
+        """An empty folder on the same file system, removed unless it was moved into place."""
+        (self.root / "work").mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root / "work"))
+        folder.chmod(0o755)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_record(folder: Path) -> Record:
+    """The record in a folder; raises ``StoreError`` when it is damaged or of an unknown schema."""
+    file = folder / "record.json"
+    try:
+        return Record.from_json(file.read_text(encoding="utf-8")).at(folder)
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{file} cannot be read as a record: {error} Move the folder away; the run will be done again."
+        ) from error
+
+
+class StageStore:
+    """Parts of methods that several runs share, each under a key of everything that decides it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def folder_of(self, key: str) -> Path:
+        return self._root / key
+
+    @contextmanager
+    def claim(self, identity: Mapping[str, Any]) -> Iterator[SharedStage]:
+        """The stage of that identity. Whoever comes first trains it; others wait here until it is there."""
+        key = digest(dict(identity))
+        stage = SharedStage(key, self.folder_of(key), dict(identity))
+        stage.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(stage.folder.with_suffix(".lock")):
+            yield stage
+
+
+@dataclass(frozen=True)
+class SharedStage:
+    """One stage: ``weights.safetensors`` and ``stage.json`` once finished, checkpoints before."""
+
+    key: str
+    folder: Path
+    identity: dict[str, Any]
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.folder / "stage.json").is_file()
+
+    def finish(self, weights: Mapping[str, Tensor], device: str) -> None:
+        """Store the weights; ``stage.json`` comes last and says that all is there."""
+        save_weights(self.folder / "weights.safetensors", weights)
+        with replace_file(self.folder / "stage.json") as temporary:
+            temporary.write_text(json.dumps({"key": self.key, "trained_on": device, **self.identity}, indent=2))
+        for checkpoint in self.folder.glob("*.checkpoint"):
+            checkpoint.unlink()
+
+    def weights(self) -> dict[str, Tensor]:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(self.folder / "weights.safetensors")
+        except (SafetensorError, OSError) as error:
+            raise StoreError(
+                f"Stage {self.folder} is damaged ({error}). Delete the folder; it will be trained again."
+            ) from error
+
+
+def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
+    """Tensors as safetensors, whole or not at all."""
+    from safetensors.torch import save_file
+
+    with replace_file(file) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)

@@ -1,0 +1,144 @@
+"""Records and plans as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from bench.doctor import Finding
+from bench.grid import PlannedRun, count_states
+from bench.record import Counts, Metrics, Record, ScoreMetrics
+from bench.registry import Entry
+
+_STATE_STYLE = {"done": "green", "blocked": "red", "failed": "red", "diverged": "red"}
+
+
+def record_report(record: Record) -> RenderableType:
+    """One run: figures with their intervals, counts, times, and where the record lies."""
+    title = f"[bold]{record.spec.method}[/] on [bold]{record.spec.dataset_label}[/], seed {record.spec.seed}"
+    marks = ", ".join(record.marks())
+    head = f"{title}, view {record.spec.view}" + (f"  [yellow]({marks})[/]" if marks else "")
+    if record.metrics is None or record.counts is None:
+        return Group(head, f"[red]{record.status}[/]: {escape(record.reason or '')}", f"record  {record.folder}")
+    return Group(
+        head, _scores_table(record.metrics), _kinds_line(record.metrics), _decision_line(record.metrics),
+        _counts_line(record.counts, record), _seconds_line(record), f"record      {record.folder}",
+    )  # fmt: skip
+
+
+def _scores_table(metrics: Metrics) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "AUROC", "95 % interval", "AP", "FPR@95TPR"):
+        table.add_column(name, justify="left" if name in ("", "95 % interval") else "right")
+    table.add_row(*_score_cells("score", metrics.score), style="bold")
+    for name, part in metrics.parts.items():
+        table.add_row(*_score_cells(f"  {name}", part))
+    return table
+
+
+def _score_cells(name: str, m: ScoreMetrics) -> list[str]:
+    return [name, f"{m.auroc:.3f}", interval_text(m), f"{m.average_precision:.3f}", f"{m.fpr_at_95_tpr:.3f}"]
+
+
+def interval_text(metrics: ScoreMetrics) -> str:
+    """``0.912 – 0.961``, or why there is none."""
+    interval = metrics.auroc_interval
+    if interval.low is None or interval.high is None:
+        return f"degenerate: {interval.degenerate}"
+    text = f"{interval.low:.3f} – {interval.high:.3f}"
+    return f"{text} (degenerate: {interval.degenerate})" if interval.degenerate else text
+
+
+def _kinds_line(metrics: Metrics) -> str:
+    kinds = ", ".join(f"{escape(kind)} {row['score']:.3f}" for kind, row in metrics.auroc_by_kind.items())
+    return f"by kind     AUROC {kinds}"
+
+
+def _decision_line(metrics: Metrics) -> str:
+    point = metrics.operating_point
+    return (
+        f"decisions   sensitivity {point.sensitivity:.3f}, specificity {point.specificity:.3f} at the"
+        f" {metrics.threshold_quantile:.0%} quantile of normal validation images"
+    )
+
+
+def _counts_line(counts: Counts, record: Record) -> str:
+    groups = f", {counts.test_groups} {record.facts.get('group', 'group')}s" if counts.test_groups else ""
+    return (
+        f"images      test {counts.test_normal} normal + {counts.test_anomalous} anomalous{groups};"
+        f" train {counts.train}, validation {counts.val}; interval: {escape(_interval_method(record))}"
+    )
+
+
+def _interval_method(record: Record) -> str:
+    return record.metrics.score.auroc_interval.method if record.metrics else ""
+
+
+def _seconds_line(record: Record) -> str:
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in record.seconds.items())
+    return f"time        {times} on {record.provenance.get('device', '?')}"
+
+
+def plan_report(runs: Sequence[PlannedRun]) -> RenderableType:
+    """The plan with its counts and, for each run, the reason."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("method", "data set", "seed", "view", "state", "reason"):
+        table.add_column(name, overflow="fold")
+    blocked: dict[str, str] = {}
+    for run in runs:
+        reason = run.reason.splitlines()[0]
+        if run.state == "blocked":
+            blocked[run.dataset] = run.reason
+        state = f"[{_STATE_STYLE.get(run.state, 'cyan')}]{run.state}[/]"
+        view = run.spec.view if run.spec else ""
+        table.add_row(run.method, run.dataset, str(run.seed), view, state, escape(reason))
+    counts = ", ".join(f"{n} {state}" for state, n in count_states(runs).items())
+    to_do = sum(run.is_to_do for run in runs)
+    return Group(table, f"{len(runs)} runs: {counts}; {to_do} to do", *map(escape, dict.fromkeys(blocked.values())))
+
+
+def entries_report(entries: Sequence[Entry]) -> RenderableType:
+    """Name, one line, what it needs."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is")
+    table.add_column("needs")
+    for entry in entries:
+        table.add_row(
+            entry.name + _choices(entry), escape(entry.summary), escape(entry.facts.get("needs") or "nothing")
+        )
+    return table
+
+
+def _choices(entry: Entry) -> str:
+    return f":{entry.categories[0]}…{entry.categories[-1]}" if entry.categories else ""
+
+
+def parameters_report(name: str, parameters: Sequence[dict[str, object]]) -> RenderableType:
+    """What ``--set`` takes."""
+    if not parameters:
+        return f"{name} has no parameters"
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("--set", "default", "meaning"):
+        table.add_column(column)
+    for row in parameters:
+        table.add_row(*(escape(str(row[key])) for key in ("key", "default", "meaning")))
+    return table
+
+
+def findings_report(findings: Sequence[Finding]) -> RenderableType:
+    """What ``bench doctor`` found; what stops a run comes last, where it is seen."""
+    style = {"ok": "green", "note": "yellow", "stops": "red"}
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for f in sorted(findings, key=lambda f: f.level == "stops"):
+        table.add_row(f"[{style[f.level]}]{f.level}[/]", f.topic, escape(f.text))
+    stops = sum(f.level == "stops" for f in findings)
+    return Group(table, f"{stops} thing(s) would stop a run" if stops else "Nothing would stop a run.")
+
+
+def show(content: RenderableType, console: Console | None = None) -> None:
+    """Print on standard output, folding nothing that a pipe would keep."""
+    (console or Console(highlight=False)).print(content)
