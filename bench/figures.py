@@ -60,8 +60,9 @@ def draw_extremes(rows: Sequence[tuple[Sample, float, NativeView]], file: Path) 
     panels = [_panels(seen) for _, _, seen in rows]
     columns = max(map(len, panels))
     aspect = np.mean([seen.image.shape[0] / seen.image.shape[1] for _, _, seen in rows])
-    cell = 2.6
-    figure = Figure(figsize=(cell * columns + 1.9, len(rows) * max(0.9, cell * aspect) + 0.5), layout="constrained")
+    height = 1.5
+    width = min(max(height / aspect, 1.5), 5.0)
+    figure = Figure(figsize=(width * columns + 1.9, height * len(rows) + 0.5), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     top = max((float(seen.map.max()) for _, _, seen in rows if seen.map is not None), default=1.0)
     for r, ((sample, score, _), row) in enumerate(zip(rows, panels, strict=True)):

@@ -98,8 +98,8 @@ def _covariance_of_mean(values: FloatArray) -> FloatArray:
 def logit_delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = 0.95) -> Interval:
     """Interval of the AUROC of independent images: DeLong's variance, symmetric on the logit scale.
 
-    The logit keeps it inside (0, 1) and covers better near 1 than the plain one: .93 against .84 at AUROC .96 with
-    20 + 40 images. Raises ``ValueError`` on unusable input or unless 0 < ``level`` < 1.
+    The logit keeps it inside (0, 1) and covers better near 1 than the plain one: 94 % against 85 % in a simulation of
+    20 normal and 40 anomalous images at AUROC .96. Raises ``ValueError`` on unusable input or unless 0 < ``level`` < 1.
     """
     _check_level(level)
     method = "logit DeLong"
@@ -136,7 +136,8 @@ def grouped_bootstrap_interval(
     ``groups``: one name for each of N images, ``None`` for an image of its own; all ``None`` resamples images.
     Groups of normal images only, of anomalous images only and of both are each drawn among themselves, so every
     resample has both classes. A group that is the only one of its kind is in every resample; ``method`` says so, as
-    the interval is then too narrow. Raises ``ValueError`` on unusable input.
+    the interval is then too narrow. So it is with few groups: "95 %" covered 83 % in a simulation with 5 patients of
+    each class, 88 % with 10, 91 % with 25, 93 % with 50. Raises ``ValueError`` on unusable input.
     """
     _check_level(level)
     if resamples * (1 - level) < 2 - 1e-9:

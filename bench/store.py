@@ -34,10 +34,17 @@ def replace_file(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         yield temporary
+        temporary.chmod(0o666 & ~_umask())  # some writers make private files; results are shared in a group
         _to_disk(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _to_disk(file: Path) -> None:

@@ -47,9 +47,9 @@ def interval_text(metrics: ScoreMetrics) -> str:
     """``0.912 – 0.961``, or why there is none."""
     interval = metrics.auroc_interval
     if interval.low is None or interval.high is None:
-        return f"degenerate: {interval.degenerate}"
+        return "degenerate"
     text = f"{interval.low:.3f} – {interval.high:.3f}"
-    return f"{text} (degenerate: {interval.degenerate})" if interval.degenerate else text
+    return f"{text} (degenerate)" if interval.degenerate else text
 
 
 def _kinds_line(metrics: Metrics) -> str:
@@ -140,5 +140,8 @@ def findings_report(findings: Sequence[Finding]) -> RenderableType:
 
 
 def show(content: RenderableType, console: Console | None = None) -> None:
-    """Print on standard output, folding nothing that a pipe would keep."""
-    (console or Console(highlight=False)).print(content)
+    """Print on standard output; a pipe has room for long lines."""
+    console = console or Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(content)

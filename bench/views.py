@@ -101,7 +101,7 @@ def to_model_input(tiles: NDArray[np.uint8], device: torch.device) -> Tensor:
     """``(N, S, S, C)`` bytes -> ``(N, C, S, S)`` floats in [-1, 1] on ``device``."""
     import torch
 
-    return _scaled(torch.from_numpy(np.ascontiguousarray(tiles)).to(device))
+    return _scaled(torch.tensor(tiles, device=device))
 
 
 def _scaled(tiles: Tensor) -> Tensor:

@@ -257,6 +257,14 @@ def test_one_group_of_two_is_enough_for_the_bootstrap():
     assert "79 groups" in expected.method
 
 
+@pytest.mark.parametrize("groups", [[None] * 80, [f"pair {i // 2}" for i in range(80)]])
+def test_level_reaches_either_interval(groups):
+    case = normal_sample(np.random.default_rng(8), 40, 40, 0.8)
+    narrow, wide = auroc_interval(*case, groups, level=0.5), auroc_interval(*case, groups, level=0.95)
+    assert (narrow.level, wide.level) == (0.5, 0.95)
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
 def test_interval_of_patients_is_wider_than_that_of_slices():
     labels, scores, groups = patients(np.random.default_rng(2), 20, 20, 10, 0.5, 0.85)
     by_patient, by_slice = auroc_interval(labels, scores, groups), logit_delong_interval(labels, scores)

@@ -27,7 +27,9 @@ LAYERS = ("NFL", "GCL-IPL", "INL", "OPL", "ONL", "IS", "EZ", "IZ", "subretinal",
 LEVEL = np.array([112, 93, 71, 86, 48, 60, 168, 122, 28, 176, 88], dtype=float)
 PARAFOVEA = np.array([4.0, 12.5, 5.0, 4.0, 9.5, 3.0, 2.4, 1.8, 0.0, 4.2, 0.0])
 FOVEA = np.array([0.4, 2.0, 1.4, 1.4, 15.0, 4.0, 2.2, 2.8, 0.0, 4.2, 0.0])
-NFL, INL, ONL, SUBRETINAL, RPE, SUB_RPE = (LAYERS.index(n) for n in ("NFL", "INL", "ONL", "subretinal", "RPE", "sub-RPE"))
+NFL, INL, ONL, SUBRETINAL, RPE, SUB_RPE = (
+    LAYERS.index(n) for n in ("NFL", "INL", "ONL", "subretinal", "RPE", "sub-RPE")
+)
 
 X = np.linspace(-1, 1, SIZE)
 COLUMNS = np.arange(SIZE, dtype=float)
@@ -92,22 +94,22 @@ class _Eye:
     """What the scans of one eye share: shape, layers, vessels, brightness."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self.curve = rng.normal(0, [11, 2.5, 1.5])  # tilt, third and fourth order, in rows
-        self.bend = rng.gamma(2.0, 5.0)
+        self.curve = rng.normal(0, [13, 3, 2])  # tilt, third and fourth order, in rows
+        self.bend = rng.gamma(2.0, 7.0) - 3
         self.depth = rng.uniform(120, 165)
         self.fovea = rng.normal(0, 0.12)
         self.pit_width = rng.uniform(0.13, 0.22)
-        self.off_fovea = rng.uniform(0, 1.6)  # first scan's distance from the foveal centre, in pit widths
+        self.off_fovea = rng.uniform(0, 1.0)  # first scan's distance from the foveal centre, in pit widths
         self.nasal = rng.choice([-1, 1])
         self.scale = rng.normal(1, 0.06, (len(LAYERS), 1)) * rng.normal(1, 0.05)
-        self.gain, self.haze, self.noise = rng.normal(1, 0.1), rng.normal(0, 3.5), rng.uniform(0.75, 1.25)
+        self.gain, self.haze, self.noise = rng.normal(1.03, 0.12), rng.normal(0, 4), rng.uniform(0.8, 1.35)
         self.vignette, self.slope = rng.uniform(0, 0.3), rng.normal(0, 0.08)
         self.vessels = rng.uniform(-1.05, 1.05, rng.poisson(5))
         self.membrane = rng.uniform(18, 55) if rng.random() < 0.2 else None
         self.choroid = rng.uniform(15, 28)
 
     def retina(self, scan: int, rng: np.random.Generator) -> Retina:
-        pit = np.exp(-(((X - self.fovea) / self.pit_width) ** 2) - (self.off_fovea + 0.35 * scan) ** 2 / 2)
+        pit = np.exp(-(((X - self.fovea) / self.pit_width) ** 2) - (self.off_fovea + 0.3 * scan) ** 2 / 2)
         rim = np.exp(-(((np.abs(X - self.fovea) - 2 * self.pit_width) / (1.5 * self.pit_width)) ** 2))
         thickness = self.scale * (PARAFOVEA[:, None] * (1 - pit) + FOVEA[:, None] * pit)
         thickness[1] *= 0.9 + 0.2 * rim
@@ -126,7 +128,9 @@ class _Eye:
         if self.membrane is not None:
             tissue += _membrane(top - self.membrane, rng)
         light = 1 - self.vignette * X**2 + self.slope * X + 0.05 * _smooth_lines(rng, 1, 25)[0]
-        return np.asarray(VITREOUS + self.haze + self.gain * light * tissue)
+        behind = np.clip((ROWS - top - 60) / 70, 0, 1)  # the signal is spent, and the floor with it
+        floor = np.maximum(VITREOUS + self.haze, 9) * (1 - 0.5 * behind)
+        return np.asarray(floor + self.gain * light * tissue)
 
     def _shadows(self, below: Mask, rng: np.random.Generator) -> Array:
         strength = rng.uniform(0.1, 0.5, len(self.vessels))[:, None]
@@ -158,12 +162,15 @@ def _lift(retina: Retina, kind: str, count: int, rng: np.random.Generator) -> tu
         swelling = _bump(0.3 * rng.uniform(-1, 1), rng.uniform(0.15, 0.3)) * rng.uniform(0, 2.2) * count
         return _thicken(retina, {INL: 0.35 * swelling, ONL: 0.65 * swelling}), []
     if kind == "fluid":
-        lifts = [_bump(rng.uniform(-0.5, 0.5), rng.uniform(0.08, 0.3)) * rng.uniform(3.5, 15)]
+        lifts = [_bump(rng.uniform(-0.5, 0.5), rng.uniform(0.12, 0.3)) * rng.uniform(3, 13)]
         return _thicken(retina, {SUBRETINAL: lifts[0], ONL: -0.1 * lifts[0]}), lifts
     if kind == "drusen":
-        lifts = [_bump(rng.uniform(-0.8, 0.8), rng.uniform(0.025, 0.09)) * rng.uniform(3, 11) for _ in range(count)]
+        widths = rng.uniform(0.03, 0.09, count)
+        lifts = [_bump(rng.uniform(-0.8, 0.8), width) * rng.uniform(2.5, 4 + 80 * width) for width in widths]
         together = np.max(lifts, axis=0)
-        return _thicken(retina, {SUB_RPE: together, ONL: -np.minimum(0.6 * together, 0.6 * retina.thickness[ONL])}), lifts
+        return _thicken(
+            retina, {SUB_RPE: together, ONL: -np.minimum(0.6 * together, 0.6 * retina.thickness[ONL])}
+        ), lifts
     return retina, []
 
 
@@ -211,7 +218,7 @@ def _inclusion(retina: Retina, kind: str, column: float, rng: np.random.Generato
 def _layers(retina: Retina, eye: _Eye) -> Array:
     """Display level ``(256, 256)`` of vitreous and retina, without light, shadows or grain."""
     level = np.repeat(LEVEL[:, None], SIZE, axis=1)
-    level[NFL] *= 1 + 0.25 * eye.nasal * X
+    level[NFL] *= 1 + 0.35 * eye.nasal * X
     steps = np.diff(np.vstack([np.full((1, SIZE), VITREOUS), level, np.full((1, SIZE), VITREOUS)]), axis=0)
     image = np.full((SIZE, SIZE), VITREOUS)
     for border, step in zip(retina.boundaries(), steps, strict=True):
@@ -222,7 +229,7 @@ def _layers(retina: Retina, eye: _Eye) -> Array:
 def _choroid(level: Array, bottom: Array, rng: np.random.Generator, fading: float = 21.0) -> Array:
     """Add light from below Bruch's membrane, fading with depth and mottled by choroidal vessels."""
     vessels = ndimage.gaussian_filter(rng.normal(size=(SIZE // 4, SIZE // 2)), (1.6, 2.2)) * 6
-    mottled = 1 - 0.30 / (1 + np.exp(-2.5 * vessels)).repeat(2, axis=0).repeat(2, axis=1)
+    mottled = 1 - 0.45 / (1 + np.exp(-2.5 * vessels)).repeat(2, axis=0).repeat(2, axis=1)
     depth = ROWS - bottom
     nearest = np.clip(depth, 0, len(mottled) - 1).astype(np.intp)
     texture = np.take_along_axis(mottled, nearest, axis=0)
@@ -235,7 +242,8 @@ def _speckle(level: Array, strength: float, rng: np.random.Generator) -> Uint8Im
     blurred = ndimage.gaussian_filter(level, (0.6, 0.6))
     fine = _grain(rng, [0.22, 1, 0.22], [0.135, 1, 0.135])
     coarse = _grain(rng, [0.6, 1, 0.6], [0.3, 0.8, 1, 0.8, 0.3])
-    grey = blurred + strength * (8.3 * fine + 0.085 * np.maximum(blurred - VITREOUS, 0) * coarse)
+    drowned = 8.3 * np.minimum(blurred / VITREOUS, 1)
+    grey = blurred + strength * (drowned * fine + 0.085 * np.maximum(blurred - VITREOUS, 0) * coarse)
     return np.asarray(np.rint(grey.clip(0, 255)), dtype=np.uint8)
 
 
