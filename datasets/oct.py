@@ -180,7 +180,7 @@ def hold_out(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[
     return [s for s in scans if s.id not in val_ids], [s for s in scans if s.id in val_ids]
 
 
-def leakage(train: Sequence[Sample], test: Sequence[Sample]) -> Mapping[str, int]:
+def leakage(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, int]:
     """Patients on both sides of the published split, before any is dropped, and how many scans that concerns."""
     shared = _patients(train) & _patients(test)
     return {

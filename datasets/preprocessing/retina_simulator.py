@@ -124,7 +124,7 @@ class _Eye:
 
     def illuminate(self, level: Array, top: Array, rng: np.random.Generator) -> Array:
         """Vessel shadows, a membrane, vignetting and gain, on display levels ``(256, 256)``."""
-        tissue = (level - VITREOUS) * self._shadows(ROWS > top + 4, rng)
+        tissue = (level - VITREOUS) * self._shadows(top + 4 < ROWS, rng)
         if self.membrane is not None:
             tissue += _membrane(top - self.membrane, rng)
         light = 1 - self.vignette * X**2 + self.slope * X + 0.05 * _smooth_lines(rng, 1, 25)[0]
@@ -137,7 +137,7 @@ class _Eye:
         width = rng.uniform(0.006, 0.015, len(self.vessels))[:, None]
         centre = (self.vessels + rng.normal(0, 0.02, len(self.vessels)))[:, None]
         lines = (strength * np.exp(-(((X - centre) / width) ** 2))).sum(axis=0)
-        return 1 - below * np.minimum(lines, 0.7)
+        return np.asarray(1 - below * np.minimum(lines, 0.7))
 
 
 def _smooth_lines(rng: np.random.Generator, count: int, width: float) -> Array:
@@ -186,9 +186,9 @@ def _thicken(retina: Retina, change: dict[int, Array]) -> Retina:
 
 
 def _lifted_mask(retina: Retina, kind: str, lift: Array) -> Mask:
-    borders = retina.boundaries()
+    borders = np.rint(retina.boundaries())
     upper, lower = {"drusen": (RPE, SUB_RPE + 1), "fluid": (SUBRETINAL, RPE)}[kind]
-    inside = (ROWS >= np.rint(borders[upper])) & (ROWS < np.rint(borders[lower]))
+    inside = (borders[upper] <= ROWS) & (borders[lower] > ROWS)
     return np.asarray(inside & (lift > 1.0))
 
 
