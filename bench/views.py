@@ -193,18 +193,17 @@ class PatchImages:
             yield self._to_input(waiting)
 
     def probe(self, n: int) -> Tensor:
-        per_image = max(1, -(-n // len(self._cache)))
-        images = range(0, len(self._cache), max(1, -(-len(self._cache) // n)))
-        tiles = [t for i in images for t in _spread(self._view.tiles(self._cache[i]), per_image)]
-        return self._to_input(tiles[:n])
+        counts = [len(tile_corners(h, w, self.size, self._view.stride or 1)) for h, w in self._cache.shapes.tolist()]
+        ends = np.cumsum(counts)
+        chosen = np.unique(np.linspace(0, ends[-1] - 1, n).round().astype(int))
+        images = np.searchsorted(ends, chosen, side="right")
+        firsts = ends - counts
+        return self._to_input(
+            [self._view.tiles(self._cache[i])[tile - firsts[i]] for i, tile in zip(images, chosen, strict=True)]
+        )
 
     def _to_input(self, tiles: list[NDArray[np.uint8]]) -> Tensor:
         return to_model_input(np.stack(tiles), self._pixels.device)
-
-
-def _spread(tiles: NDArray[np.uint8], n: int) -> NDArray[np.uint8]:
-    chosen: NDArray[np.uint8] = tiles[np.linspace(0, len(tiles) - 1, min(n, len(tiles))).round().astype(int)]
-    return chosen
 
 
 def require_enough(wanted: int, there: int, what: str) -> None:
