@@ -1,0 +1,169 @@
+"""Your own images, in the layout of MVTec AD.
+
+    train/good/*                          normal images to learn from
+    validation/good/* (or val/good/*)     optional; else a seeded share of train/good
+    test/good/*, test/<kind>/*            normal and anomalous images
+    ground_truth/<kind>/<stem>_mask.png   optional; also <stem>.png, or <stem>/*.png with one defect per mask
+
+Default view: the whole image at 64x64. Whether images repeat between the parts is checked by content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from bench import contracts
+from bench.contracts import ANOMALOUS, NORMAL, Region, Sample, Split
+from bench.errors import DataError
+from bench.files import file_digest, list_images, read_colour, read_grey, read_mask
+
+VALIDATION = ("validation", "val")
+
+
+class Params(contracts.Params):
+    """How the tree is read."""
+
+    grey: bool = Field(False, description="read images as grey instead of colour")
+    mirror: bool = Field(False, description="a normal image mirrored left to right is normal; training may mirror")
+    mask_threshold: int = Field(0, ge=0, le=254, description="mask pixels above this are defect; 127 for JPEG masks")
+    group_pattern: str = Field("", description="regular expression with one group: what of a file name is the patient")
+    validation_share: float = Field(0.1, gt=0, lt=1, description="share of train/good held out if there is no folder")
+    split_seed: int = Field(0, ge=0, description="which images are held out")
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if pattern and groups != 1:
+            raise ValueError(f"expected one group in parentheses, found {groups}")
+        return pattern
+
+
+class Dataset(contracts.Dataset[Params]):
+    """A tree of images."""
+
+    summary = "your own images: train/good, test/<kind>, optional ground_truth/<kind>"
+    needs = "a folder with train/good, test/good, test/<kind> and, if there are masks, ground_truth/<kind>."
+    default_view = "resize:64"
+
+    def __init__(self, params: Params, root: Path | None, category: str | None) -> None:
+        super().__init__(params, root, category)
+        self.channels = 1 if params.grey else 3  # type: ignore[misc] - the user's images decide, not the class
+        self.mirrored_is_normal = params.mirror  # type: ignore[misc]
+
+    @classmethod
+    def locate(cls, folder: Path) -> Path | None:
+        return folder if (folder / "train").is_dir() and (folder / "test").is_dir() else None
+
+    def split(self) -> Split:
+        self._refuse_strangers()
+        train, val = self._learnable()
+        kinds = [folder.name for folder in _folders(self.root / "test")]
+        test = [sample for kind in kinds for sample in self._samples("test", kind)]
+        self._require_both(kinds)
+        return Split(
+            train=tuple(train),
+            val=tuple(val),
+            test=tuple(test),
+            protocol=f"folder {self.root.resolve().name}",
+            facts={"masks": sum(bool(sample.regions) for sample in test)},
+            group_name="group" if self.params.group_pattern else None,
+        )
+
+    def _refuse_strangers(self) -> None:
+        for part in ("train", *VALIDATION):
+            strangers = [f.name for f in _folders(self.root / part) if f.name != "good"]
+            if strangers:
+                raise DataError(
+                    f"Expected only the folder 'good' in {self.root / part}, found also {', '.join(strangers)}."
+                    " Anomalous images must not be learnt from: move these folders to test/."
+                )
+
+    def _require_both(self, kinds: list[str]) -> None:
+        if "good" not in kinds or len(kinds) < 2:
+            raise DataError(
+                f"Expected 'good' and at least one kind of anomaly in {self.root / 'test'},"
+                f" found {', '.join(kinds) or 'nothing'}. Without both there is nothing to tell apart."
+            )
+
+    def _learnable(self) -> tuple[list[Sample], list[Sample]]:
+        train = self._samples("train", "good")
+        for part in VALIDATION:
+            if (self.root / part / "good").is_dir():
+                return train, self._samples(part, "good")
+        units = sorted({sample.group or sample.id for sample in train})
+        order = np.random.default_rng(self.params.split_seed).permutation(units)
+        held = set(order[: max(1, round(self.params.validation_share * len(units)))].tolist())
+        inside = [(sample.group or sample.id) in held for sample in train]
+        kept = [s for s, is_held in zip(train, inside, strict=True) if not is_held]
+        return kept, [s for s, is_held in zip(train, inside, strict=True) if is_held]
+
+    def _samples(self, part: str, kind: str) -> list[Sample]:
+        folder = self.root / part / kind
+        images = list_images(folder)
+        if not images:
+            raise DataError(f"Expected images in {folder}, found none.")
+        masks = self._masks(kind, images) if part == "test" and kind != "good" else {}
+        return [self._sample(path, kind, masks.get(path)) for path in images]
+
+    def _sample(self, path: Path, kind: str, masks: list[Path] | None) -> Sample:
+        regions = None if masks is None else tuple(self._region(mask, kind) for mask in masks)
+        return Sample(
+            id=path.relative_to(self.root).as_posix(),
+            label=NORMAL if kind == "good" else ANOMALOUS,
+            kind=kind,
+            read=partial(read_grey if self.params.grey else read_colour, path),
+            digest="".join(map(file_digest, (path, *(masks or ())))),
+            group=self._group(path),
+            regions=() if kind == "good" else regions,
+            source=path,
+        )
+
+    def _region(self, mask: Path, kind: str) -> Region:
+        return Region(partial(read_mask, mask, self.params.mask_threshold), name=kind, source=mask)
+
+    def _group(self, path: Path) -> str | None:
+        match = re.search(self.params.group_pattern, path.name) if self.params.group_pattern else None
+        return match[1] if match else None
+
+    def _masks(self, kind: str, images: list[Path]) -> dict[Path, list[Path]]:
+        """Masks of each image; empty when the kind has none at all, an error when only some have."""
+        folder = self.root / "ground_truth" / kind
+        if not folder.is_dir():
+            return {}
+        masks = {image: _masks_of(folder, image.stem) for image in images}
+        orphans = set(_all_masks(folder)) - {mask for found in masks.values() for mask in found}
+        _refuse(orphans, f"mask(s) in {folder} have no image in {self.root / 'test' / kind}")
+        _refuse([image for image in images if not masks[image]], f"image(s) have no mask in {folder}")
+        return masks
+
+
+def _masks_of(folder: Path, stem: str) -> list[Path]:
+    single = [path for name in (f"{stem}_mask.png", f"{stem}.png", f"{stem}.jpg") if (path := folder / name).is_file()]
+    return single or list_images(folder / stem)
+
+
+def _all_masks(folder: Path) -> list[Path]:
+    return list_images(folder) + [mask for inner in _folders(folder) for mask in list_images(inner)]
+
+
+def _refuse(paths: Iterable[Path], what: str) -> None:
+    listed = sorted(map(str, paths))
+    if listed:
+        shown = "\n  ".join(listed[:20]) + ("\n  …" if len(listed) > 20 else "")
+        raise DataError(f"{len(listed)} {what}:\n  {shown}\nGive each image its mask, or remove the kind's folder.")
+
+
+def _folders(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
+    return sorted(f for f in path.iterdir() if f.is_dir() and not f.name.startswith("."))
