@@ -128,9 +128,9 @@ class Dataset(ABC, Generic[ParamsT]):
     categories: ClassVar[tuple[str, ...]] = ()
     """Choices after the colon (``mnist:1``); empty when there is nothing to choose."""
     default_view: ClassVar[str] = "resize:64"
-    channels: ClassVar[int] = 1
-    """1: images are read as grey; 3: as colour."""
-    mirrored_is_normal: ClassVar[bool] = False
+    channels: int = 1
+    """1: images are read as grey; 3: as colour. A data set whose images decide sets it on the instance."""
+    mirrored_is_normal: bool = False
     """Whether a normal image flipped left to right is still normal; training may then flip."""
 
     def __init__(self, params: ParamsT, root: Path | None, category: str | None) -> None:

@@ -57,8 +57,8 @@ class Dataset(contracts.Dataset[Params]):
 
     def __init__(self, params: Params, root: Path | None, category: str | None) -> None:
         super().__init__(params, root, category)
-        self.channels = 1 if params.grey else 3  # type: ignore[misc] - the user's images decide, not the class
-        self.mirrored_is_normal = params.mirror  # type: ignore[misc]
+        self.channels = 1 if params.grey else 3
+        self.mirrored_is_normal = params.mirror
 
     @classmethod
     def locate(cls, folder: Path) -> Path | None:
@@ -70,6 +70,7 @@ class Dataset(contracts.Dataset[Params]):
         kinds = [folder.name for folder in _folders(self.root / "test")]
         test = [sample for kind in kinds for sample in self._samples("test", kind)]
         self._require_both(kinds)
+        self._refuse_masks_of_nothing(kinds)
         return Split(
             train=tuple(train),
             val=tuple(val),
@@ -87,6 +88,14 @@ class Dataset(contracts.Dataset[Params]):
                     f"Expected only the folder 'good' in {self.root / part}, found also {', '.join(strangers)}."
                     " Anomalous images must not be learnt from: move these folders to test/."
                 )
+
+    def _refuse_masks_of_nothing(self, kinds: list[str]) -> None:
+        truth = self.root / "ground_truth"
+        if strangers := [f.name for f in _folders(truth) if f.name not in kinds]:
+            raise DataError(
+                f"Expected folders of the same names in {truth} and {self.root / 'test'}, found {', '.join(strangers)}"
+                " only in the first. Masks are matched by the name of their kind: rename one of the two."
+            )
 
     def _require_both(self, kinds: list[str]) -> None:
         if "good" not in kinds or len(kinds) < 2:
@@ -132,8 +141,15 @@ class Dataset(contracts.Dataset[Params]):
         return Region(partial(read_mask, mask, self.params.mask_threshold), name=kind, source=mask)
 
     def _group(self, path: Path) -> str | None:
-        match = re.search(self.params.group_pattern, path.name) if self.params.group_pattern else None
-        return match[1] if match else None
+        if not self.params.group_pattern:
+            return None
+        match = re.search(self.params.group_pattern, path.name)
+        if not match or not match[1]:
+            raise DataError(
+                f"Expected group_pattern '{self.params.group_pattern}' to find a group in every file name,"
+                f" found none in {path}. Change the pattern with --set group_pattern=… or rename the file."
+            )
+        return match[1]
 
     def _masks(self, kind: str, images: list[Path]) -> dict[Path, list[Path]]:
         """Masks of each image; empty when the kind has none at all, an error when only some have."""

@@ -8,6 +8,7 @@ official test images, of which about a tenth are normal. Default view: 32x32, th
 from __future__ import annotations
 
 import gzip
+import zlib
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Dataset(contracts.Dataset[Params]):
 
     summary = "MNIST, one digit normal, the other nine anomalous"
     needs = "the four idx files of MNIST, gzipped or not: train-images-idx3-ubyte.gz and so on."
-    licence = "CC BY-SA 3.0"
+    licence = "public; no licence file is distributed with it"
     citation = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998"
     categories = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
     default_view = "resize:32"
@@ -61,9 +62,8 @@ class Dataset(contracts.Dataset[Params]):
 
     def _samples(self, part: str) -> list[Sample]:
         images, labels = (self._file(name) for name in FILES[part])
+        _require_pairs(images, labels)
         digits = read_idx(labels)
-        if len(digits) != len(read_idx(images)):
-            raise DataError(f"Expected as many labels as images, found {len(digits)} in {labels} for {images}.")
         digest = file_digest(images)
         return [self._sample(part, i, int(digit), images, digest) for i, digit in enumerate(digits)]
 
@@ -84,6 +84,18 @@ class Dataset(contracts.Dataset[Params]):
         return found
 
 
+def _require_pairs(images: Path, labels: Path) -> None:
+    pictures, digits = read_idx(images).shape, read_idx(labels).shape
+    if pictures[1:] != (28, 28) or digits[1:] != ():
+        raise DataError(
+            f"Expected (n, 28, 28) in {images} and (n,) in {labels}, found {pictures} and {digits}. Are they mixed up?"
+        )
+    if pictures[0] != digits[0]:
+        raise DataError(
+            f"Expected as many labels as images, found {digits[0]} in {labels} for {pictures[0]} in {images}."
+        )
+
+
 def read_digit(images: Path, i: int) -> Uint8Image:
     """``(28, 28)``."""
     return np.asarray(read_idx(images)[i])
@@ -98,7 +110,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 def _read_idx(path: Path, changed: int) -> NDArray[np.uint8]:
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, gzip.zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be unpacked ({error}). Get the file again.") from error
     if len(content) < 4 or content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise DataError(f"{path}: expected an idx file of bytes (starting 00 00 08), found {content[:4].hex(' ')}.")

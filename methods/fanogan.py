@@ -49,9 +49,11 @@ class Detector(contracts.Detector[Params]):
         "quick": {
             "width": 8,
             "latent_dim": 64,
-            "generator_steps": 250,
+            "batch_size": 32,
+            "generator_steps": 1000,
+            "critic_steps": 2,
             "gan_learning_rate": 5e-4,
-            "encoder_steps": 1200,
+            "encoder_steps": 2000,
             "encoder_learning_rate": 1e-3,
         },
         "standard": {},

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
+from bench.plugins.methods.networks import resnet
 from torch import nn
 
 import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.errors import ConfigError
-from bench.plugins.methods.networks import resnet
 
 PAPER = {"size": 64, "channels": 1, "width": 64}
 

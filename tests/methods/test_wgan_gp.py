@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from bench.plugins.methods.networks.resnet import Critic, Generator
+from bench.plugins.methods.training.wgan_gp import freeze, gradient_penalty
 
 import bench.plugins  # noqa: F401 - makes the methods importable
-from bench.plugins.methods.training.wgan_gp import freeze, gradient_penalty
-from bench.plugins.methods.networks.resnet import Critic, Generator
 
 
 def test_penalty_of_a_linear_critic_is_known():

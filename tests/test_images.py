@@ -1,0 +1,116 @@
+"""The image cache: decoded once, verified, and honest about what it refuses."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.contracts import Region, Sample, Split
+from bench.errors import DataError
+from bench.files import cache_folder, file_digest, read_grey, read_mask
+from bench.images import cached_images, manifest_digest
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        Image.fromarray(rng.integers(0, 256, (20 + i, 30), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+def split_of(folder, leakage=None, mask=None) -> Split:
+    samples = []
+    for i in range(6):
+        path = folder / f"{i}.png"
+        label = int(i == 5)
+        regions = (Region(partial(read_mask, mask), source=mask),) if label and mask else None
+        digest = file_digest(path)
+        samples.append(Sample(path.name, label, "x", partial(read_grey, path), digest, None, regions, path))
+    return Split(tuple(samples[:3]), (samples[3],), tuple(samples[4:]), "p", known_leakage=leakage)
+
+
+def build(split, identity="code"):
+    return cached_images(split, 1, identity, lambda done, total: None)
+
+
+def test_cached_pixels_are_the_files_pixels(folder):
+    split = split_of(folder)
+    for _ in range(2):  # built, then read back
+        caches = build(split)
+        for part, samples in split.parts().items():
+            for i, sample in enumerate(samples):
+                assert np.array_equal(caches[part][i][:, :, 0], read_grey(sample.source))
+
+
+def test_files_are_read_once(folder):
+    build(split_of(folder))
+    unreadable = split_of(folder)
+    for file in folder.glob("*.png"):
+        file.unlink()
+    assert len(build(unreadable)["train"]) == 3
+
+
+def test_another_loader_has_another_cache(folder):
+    build(split_of(folder), "one")
+    build(split_of(folder), "two")
+    assert len(list((cache_folder() / "images").iterdir())) == 2
+
+
+def test_every_broken_file_is_listed(folder):
+    split = split_of(folder)
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:100])
+    (folder / "3.png").write_text("no image")
+    with pytest.raises(DataError) as caught:
+        build(split)
+    assert "2 file(s)" in str(caught.value)
+    assert str(folder / "1.png") in str(caught.value)
+    assert str(folder / "3.png") in str(caught.value)
+    assert not list((cache_folder() / "images").iterdir()), "nothing half-built is left"
+
+
+def test_a_mask_of_another_size_is_refused(folder):
+    mask = folder / "mask.png"
+    Image.fromarray(np.full((7, 9), 255, np.uint8)).save(mask)
+    with pytest.raises(DataError, match=r"mask\.png: mask is 9x7, its image 30x25"):
+        build(split_of(folder, mask=mask))
+
+
+def test_an_image_in_training_and_test_is_refused_by_content(folder):
+    Image.open(folder / "0.png").save(folder / "5.png", compress_level=1)  # other bytes, same pixels
+    with pytest.raises(DataError, match=r"1 test image.*\n  0\.png = 5\.png  \(content [0-9a-f]{12}\)"):
+        build(split_of(folder))
+    build(split_of(folder, leakage="the published split repeats images"))
+
+
+def test_a_damaged_cache_says_what_to_delete(folder):
+    build(split_of(folder))
+    (pixels,) = (cache_folder() / "images").glob("*/train/pixels.u8")
+    pixels.write_bytes(b"short")
+    with pytest.raises(DataError, match="delete"):
+        build(split_of(folder))
+
+
+def test_the_manifest_follows_content_order_and_labels(folder):
+    before = manifest_digest(split_of(folder))
+    assert manifest_digest(split_of(folder)) == before
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(folder / "0.png")
+    assert manifest_digest(split_of(folder)) != before
+
+
+def test_an_anomalous_image_cannot_be_learnt(folder):
+    split = split_of(folder)
+    with pytest.raises(DataError, match=r"only normal images in 'train', found 1 anomalous: 5\.png"):
+        Split(split.test, split.val, split.test, "p")
+
+
+def test_a_file_digest_is_remembered_until_the_file_changes(tmp_path):
+    file = tmp_path / "a"
+    file.write_text("one")
+    first = file_digest(file)
+    assert file_digest(file) == first
+    file.write_text("other")
+    assert file_digest(file) != first
