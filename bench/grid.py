@@ -163,6 +163,8 @@ def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device
     from bench.worker import perform
 
     to_do = [run for run in runs if run.is_to_do]
+    if len(to_do) < len(runs):
+        reporter.say(f"{len(runs) - len(to_do)} of {len(runs)} runs are recorded already; --force repeats them.")
     store.require_writable()
     stop = StopRequest()
     with stop.listening():

@@ -83,9 +83,11 @@ def test_training_log_holds_both_stages_and_held_out_errors(run_toy):
 def test_a_finished_run_is_not_repeated(run_toy, silent):
     run_toy("intensity")
     silent.said.clear()
+    stages = list(silent.stages)
     (record,) = run_toy("intensity")
     assert record.status == "done"
-    assert silent.said == []
+    assert silent.said == ["1 of 1 runs are recorded already; --force repeats them."]
+    assert silent.stages == stages
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Magnetic tiles: small trees with the published names, and the published images where they stand beside the checkout."""
+"""Magnetic tiles: small trees with the published names, and the real set where it stands beside the checkout."""
 
 import pickle
 from collections import Counter, defaultdict
@@ -138,7 +138,7 @@ def test_masks_are_cut_at_127_and_survive_pickling(tmp_path):
     low[8, 6] = 127
     low[7, 6] = 128
     path = image(tmp_path, "MT_Crack", 90_000, 1, low)
-    sample = next(s for s in pickle.loads(pickle.dumps(split(tmp_path))).test if s.source == path)
+    sample = next(s for s in pickle.loads(pickle.dumps(split(tmp_path))).test if s.source == path)  # noqa: S301
     (region,) = sample.regions
     expected = np.zeros((9, 7), dtype=bool)
     expected[2:4, 1:5] = expected[7, 6] = True

@@ -79,7 +79,7 @@ def test_kind_and_label_follow_the_digit(tmp_path, digit):
 def test_images_are_read_as_written_also_after_pickling(tmp_path, packed):
     found = split(collection(tmp_path, packed))
     written = pictures(30, 2)
-    for i, sample in enumerate(pickle.loads(pickle.dumps(found)).test):
+    for i, sample in enumerate(pickle.loads(pickle.dumps(found)).test):  # noqa: S301
         image = sample.read()
         assert image.dtype == np.uint8
         np.testing.assert_array_equal(image, written[i])
@@ -152,7 +152,7 @@ def test_a_file_that_is_no_idx_file_of_bytes_is_named(tmp_path, content):
 
 def test_labels_and_images_must_be_equally_many(tmp_path):
     write(collection(tmp_path), TEST_LABELS, idx(np.arange(29) % 10), packed=True)
-    with pytest.raises(DataError, match="as many labels as images, found 29 in .* for 30 in"):
+    with pytest.raises(DataError, match=r"as many labels as images, found 29 in .* for 30 in"):
         split(tmp_path)
 
 
