@@ -91,7 +91,7 @@ def _seed_everything(seed: int) -> None:
     # Methods draw from the context's generators; this is for libraries that use the global ones.
     torch.manual_seed(seed)
     np.random.seed(seed)
-    torch.set_num_threads(usable_cores())
+    torch.set_num_threads(min(usable_cores(), torch.get_num_threads()))  # OMP_NUM_THREADS may ask for fewer
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
 

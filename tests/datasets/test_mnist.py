@@ -156,8 +156,12 @@ def test_labels_and_images_must_be_equally_many(tmp_path):
         split(tmp_path)
 
 
-def test_mixed_up_files_are_recognised(tmp_path):
-    write(collection(tmp_path), TRAIN_LABELS, idx(pictures(200, 1)), packed=True)
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [(TRAIN_LABELS, pictures(200, 1)), (TRAIN_IMAGES, np.zeros(200)), (TEST_IMAGES, np.ones((30, 9, 9)))],
+)
+def test_mixed_up_files_are_recognised(tmp_path, name, array):
+    write(collection(tmp_path), name, idx(array), packed=True)
     with pytest.raises(DataError, match=r"Expected \(n, 28, 28\) in .*mixed up"):
         split(tmp_path)
 
