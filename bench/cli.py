@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from bench.grid import PlannedRun
     from bench.record import Record
-    from bench.store import RecordStore
 
 app = typer.Typer(
     help="Compare unsupervised image anomaly detectors under one protocol.",
@@ -48,7 +47,7 @@ def run(
     results: Results = Path("results"),
     plugins: Plugins = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done; shared stages are kept.")] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -76,8 +75,9 @@ def run(
         _print_plan(runs, as_json)
         return
     api.require_unblocked(runs)
-    _print_records(grid.execute(runs, store, chosen, progress), as_json)
-    _exit_with(runs, store)
+    records = grid.execute(runs, store, chosen, progress)
+    _print_records(records, as_json)
+    raise typer.Exit(_exit_status(records, len(runs)))
 
 
 @app.command("list")
@@ -168,13 +168,11 @@ def _print_records(records: Sequence[Record], as_json: bool) -> None:
             show(record_report(record))
 
 
-def _exit_with(runs: Sequence[PlannedRun], store: RecordStore) -> None:
-    from bench.grid import collect
-
-    states = [record.status for record in collect(runs, store)]
+def _exit_status(records: Sequence[Record], runs: int) -> int:
+    states = [record.status for record in records]
     if "interrupted" in states:
-        raise typer.Exit(130)
-    raise typer.Exit(int(len(states) < len(runs) or set(states) != {"done"}))
+        return 130
+    return int(len(states) < runs or set(states) != {"done"})
 
 
 def _print_entries(kind: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@
     +-- PluginError            a method or data set file that breaks the contract  (exit status 2)
     +-- DataError              data that are missing, broken or out of protocol    (exit status 2)
     +-- StoreError             a results folder or record that cannot be used      (exit status 2)
+    |   +-- ClaimedError       another process is doing this run
     +-- RunError               one run came to grief; the others go on             (exit status 1)
         +-- DivergedError      a loss or a score stopped being a finite number
         +-- InterruptedRunError  the user stopped the run; it can be resumed
@@ -46,6 +47,10 @@ class StoreError(BenchError):
     """A results folder or a record that cannot be read or written."""
 
     exit_code = 2
+
+
+class ClaimedError(StoreError):
+    """Another process is doing this run."""
 
 
 class RunError(BenchError):

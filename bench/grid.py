@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench import registry, spec
 from bench.data import OpenedDataset, open_dataset
-from bench.errors import ConfigError, DataError, unknown_name
+from bench.errors import ClaimedError, ConfigError, DataError, unknown_name
 from bench.record import Record
 from bench.spec import RunSpec
 from bench.store import RecordStore
@@ -158,7 +158,7 @@ def count_states(runs: Sequence[PlannedRun]) -> Counter[str]:
 
 
 def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device, reporter: Reporter) -> list[Record]:
-    """Do what is to be done, one after the other, and return every run's record from the store."""
+    """Do what is to be done, one after the other, and return every run's record, as far as there is one."""
     from bench.stopping import StopRequest
     from bench.worker import perform
 
@@ -167,16 +167,22 @@ def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device
         reporter.say(f"{len(runs) - len(to_do)} of {len(runs)} runs are recorded already; --force repeats them.")
     store.require_writable()
     stop = StopRequest()
+    performed: dict[str, Record] = {}
     with stop.listening():
         for n, run in enumerate(to_do, 1):
             assert run.spec and run.data
             reporter.say(f"[{n}/{len(to_do)}] {run.method} on {run.dataset}, seed {run.seed}, {run.spec.preset}")
-            record = perform(run.spec, run.data, store, device, reporter, stop)
+            try:
+                record = perform(run.spec, run.data, store, device, reporter, stop)
+            except ClaimedError as error:
+                reporter.say(f"  left out: {error}")
+                continue
             if record.status != "done":
                 reporter.say(f"  {record.status}: {record.reason}")
+            performed[record.key] = record
             if stop.requested or record.status == "interrupted":
                 break
-    return collect(runs, store)
+    return [performed.get(record.key, record) for record in collect(runs, store)]
 
 
 def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from bench.errors import StoreError
+from bench.errors import ClaimedError, StoreError
 from bench.record import Record
 from bench.spec import RunSpec, digest
 
@@ -103,7 +103,7 @@ class RecordStore:
             with FileLock(work.with_suffix(".lock"), timeout=0):
                 yield work
         except Timeout as error:
-            raise StoreError(f"Run {spec.key} is under way in another process ({work}). Wait for it.") from error
+            raise ClaimedError(f"{spec.key} is under way in another process ({work})") from error
 
     def write(self, record: Record, files: Path) -> Record:
         """Put ``files`` (a folder beside the store's) and the record in their place in one move."""

@@ -211,6 +211,9 @@ def _store(
 
 def _record_failure(run: Run, error: BaseException) -> Record:
     status, reason = _what_happened(error)
+    earlier = run.store.find(run.spec)
+    if earlier and earlier.status == "done":  # repeated with --force: a result must not be lost to a failure
+        return _record(run, status, f"{reason} (the earlier result is kept)").at(earlier.folder)
     with run.store.drafting() as draft:
         _write_training(draft / "training.csv", run)
         if status == "failed":

@@ -148,7 +148,7 @@ def test_missing_data_says_where_it_looked_and_what_needs_none(bench, tmp_path):
 def test_data_is_found_below_the_environments_folder(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     (tmp_path / "mnist").mkdir()
-    status, _, err = bench(*toy(dataset="mnist:1"))
+    _, _, err = bench(*toy(dataset="mnist:1"))
     assert f"{tmp_path / 'mnist'} (another layout)" in err
 
 

@@ -155,6 +155,15 @@ def test_a_stop_ends_the_grid(run_toy, monkeypatch):
     assert [r.status for r in records] == ["interrupted"]
 
 
+def test_a_repeated_run_that_fails_keeps_the_earlier_result(run_toy, monkeypatch):
+    (done,) = run_toy("fanogan", settings=TINY)
+    stop_at(monkeypatch, "encoder", 1)
+    (again,) = run_toy("fanogan", settings=TINY, force=True)
+    assert again.status == "interrupted"
+    (kept,) = run_toy("fanogan", settings=TINY)
+    assert (kept.status, kept.finished) == ("done", done.finished)
+
+
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(run_toy, monkeypatch, store):
     stop_at(monkeypatch, "encoder", 2)
     (broken,) = run_toy("fanogan", settings=TINY)

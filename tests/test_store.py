@@ -1,0 +1,57 @@
+"""The store: whole or not at all, one process per run, and a clear word about what cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.errors import StoreError
+from bench.store import read_record, replace_file
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "a"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), replace_file(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    with replace_file(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_claimed_run_is_left_to_its_owner(run_toy, store, silent):
+    (record,) = run_toy("intensity")
+    with store.claim(record.spec):
+        silent.said.clear()
+        (again,) = run_toy("intensity", force=True)
+    assert any("under way in another process" in line for line in silent.said)
+    assert again.finished == record.finished
+
+
+def test_a_damaged_record_is_named(run_toy):
+    (record,) = run_toy("intensity")
+    (record.folder / "record.json").write_text("{")
+    with pytest.raises(StoreError, match=r"record\.json cannot be read"):
+        read_record(record.folder)
+
+
+def test_forcing_replaces_the_record(run_toy, store):
+    (first,) = run_toy("intensity")
+    (first.folder / "mark").write_text("")
+    (second,) = run_toy("intensity", force=True)
+    assert second.folder == first.folder
+    assert not (second.folder / "mark").exists()
+    assert len(store.records()) == 1
+
+
+def test_a_damaged_stage_says_what_to_delete(run_toy, store):
+    from conftest import TINY
+
+    (record,) = run_toy("fanogan", settings=TINY)
+    weights = store.stages.folder_of(record.stages["gan"]) / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    (again,) = run_toy("fanogan", settings=TINY, force=True)
+    assert again.status == "failed"
+    assert "Delete the folder" in again.reason
