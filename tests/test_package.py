@@ -1,0 +1,44 @@
+"""What is shipped: one package at top level, plug-ins inside it, and no name of another project taken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+def test_the_wheel_holds_bench_alone_with_all_plugins(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"bench"}
+    for folder in ("methods", "datasets"):
+        for file in (CHECKOUT / folder).rglob("*.py"):
+            assert f"bench/plugins/{file.relative_to(CHECKOUT)}" in names
+
+
+def test_the_wheel_runs_beside_a_package_called_datasets(wheel, tmp_path):
+    """Unpacked away from the checkout, with a stub of Hugging Face's package on the path."""
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "__init__.py").write_text("whose = 'theirs'")
+    code = (
+        f"import bench, datasets; from bench import registry; assert bench.__file__.startswith({str(tmp_path)!r});"
+        "assert datasets.whose == 'theirs'; registry.load_method('fanogan'); registry.load_dataset('oct-phantom')"
+    )
+    subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"], check=True
+    )
