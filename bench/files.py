@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import sqlite3
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -78,15 +78,29 @@ def _recall(stamp: tuple[str, int, int]) -> str | None:
     return str(row[0]) if row else None
 
 
-@lru_cache(maxsize=4)
-def _open_memory(folder: Path, process: int) -> sqlite3.Connection:
+_open_memories: dict[tuple[Path, int], sqlite3.Connection] = {}
+
+
+def _memory() -> sqlite3.Connection:
+    """The one connection to the cache folder's memory. It must not cross a fork, hence the process in its key."""
+    key = (cache_folder(), os.getpid())
+    if key not in _open_memories:
+        _close_memories()
+        _open_memories[key] = _open_memory(key[0])
+    return _open_memories[key]
+
+
+def _open_memory(folder: Path) -> sqlite3.Connection:
     folder.mkdir(parents=True, exist_ok=True)
-    memory = sqlite3.connect(folder / "digests.sqlite", isolation_level=None, timeout=30)
+    memory = sqlite3.connect(folder / "digests.sqlite", isolation_level=None, timeout=30, check_same_thread=False)
     memory.execute("PRAGMA synchronous = OFF")  # losing it costs a second reading of the files, nothing else
     memory.execute("CREATE TABLE IF NOT EXISTS digest (path TEXT PRIMARY KEY, size INT, changed INT, sha256 TEXT)")
     return memory
 
 
-def _memory() -> sqlite3.Connection:
-    # A connection must not cross a fork, hence the process in the key.
-    return _open_memory(cache_folder(), os.getpid())
+@atexit.register
+def _close_memories() -> None:
+    for (_, process), memory in _open_memories.items():
+        if process == os.getpid():
+            memory.close()
+    _open_memories.clear()

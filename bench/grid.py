@@ -171,6 +171,8 @@ def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device
     with stop.listening():
         for n, run in enumerate(to_do, 1):
             assert run.spec and run.data
+            if run.state != "forced" and _is_done(run.spec, store):
+                continue  # another process did it meanwhile
             reporter.say(f"[{n}/{len(to_do)}] {run.method} on {run.dataset}, seed {run.seed}, {run.spec.preset}")
             try:
                 record = perform(run.spec, run.data, store, device, reporter, stop)
@@ -183,6 +185,11 @@ def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device
             if stop.requested or record.status == "interrupted":
                 break
     return [performed.get(record.key, record) for record in collect(runs, store)]
+
+
+def _is_done(run: RunSpec, store: RecordStore) -> bool:
+    record = store.find(run)
+    return record is not None and record.status == "done"
 
 
 def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:

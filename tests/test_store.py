@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from bench import grid
 from bench.errors import StoreError
 from bench.store import read_record, replace_file
 
@@ -28,6 +30,16 @@ def test_a_claimed_run_is_left_to_its_owner(run_toy, store, silent):
         (again,) = run_toy("intensity", force=True)
     assert any("under way in another process" in line for line in silent.said)
     assert again.finished == record.finished
+
+
+def test_a_run_that_another_process_finished_meanwhile_is_not_repeated(run_toy, store, silent):
+    request = grid.Request(["intensity"], ["toy"], preset="quick")
+    planned_before = grid.plan(request, store)
+    (record,) = run_toy("intensity")
+    silent.said.clear()
+    (found,) = grid.execute(planned_before, store, torch.device("cpu"), silent)
+    assert found.finished == record.finished
+    assert silent.said == []
 
 
 def test_a_damaged_record_is_named(run_toy):
