@@ -19,7 +19,7 @@ from bench.files import text_digest
 from .preprocessing.retina import flatten_retina
 from .preprocessing.retina_simulator import LESIONS, Simulated, lesion_count, simulate
 
-GENERATOR = "retina-1"
+GENERATOR = "retina-2"
 """To be changed with every change of the simulator's output: it enters the digests and so the keys of runs."""
 
 SCANS_PER_EYE = 4

@@ -202,10 +202,10 @@ def _inclusions(retina: Retina, kind: str, count: int, rng: np.random.Generator)
 
 def _inclusion(retina: Retina, kind: str, column: float, rng: np.random.Generator) -> tuple[Array, float]:
     borders = retina.boundaries()[:, round(column)]
-    radius, flatness, grey = (2.2, 3.5), 1.2, 170.0
-    if kind == "cysts":
-        radius, flatness, grey = (3.0, 11.0), rng.uniform(0.7, 1.5), 27.0
-    wide = rng.uniform(*radius) / 2 + 0.6
+    diameter, flatness, grey = (2.2, 3.5), 1.2, 170.0
+    if kind == "cysts":  # the largest in scans of DME measure about 0.5 mm across; most are far smaller
+        diameter, flatness, grey = (3.0, 22.0), rng.uniform(0.7, 1.5), 27.0
+    wide = np.exp(rng.uniform(*np.log(diameter))) / 2 + 0.6
     row = rng.uniform(borders[INL] + 1.5, borders[ONL + 1] - 1.5)
     high = min(wide * flatness, row - borders[1] + 0.5, borders[ONL + 2] - row)  # stays within the inner retina
     distance = np.hypot((COLUMNS - column) / wide, (ROWS - row) / max(high, 1.2))
