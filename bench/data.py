@@ -75,7 +75,7 @@ def missing_data(entry: registry.Entry, data_root: Path | None) -> str:
     )
     free = [e.name for e in registry.entries("dataset").values() if not e.problem and not e.facts.get("needs")]
     return (
-        f"No data for '{entry.name}'. Looked in:\n{looked}\n"
+        f"No data for '{entry.name}'.\nLooked in:\n{looked}\n"
         f"How to get it: {entry.facts.get('needs')}\n"
         f"Then: --data-root DIR. Without any download: --dataset {', '.join(free)}."
     )
