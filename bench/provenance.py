@@ -34,8 +34,13 @@ def provenance(device: str) -> dict[str, Any]:
         "hardware": hardware(),
         "device": device,
         "threads": threads(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(),
     }
+
+
+def _command() -> str:
+    program = Path(sys.argv[0]).name
+    return shlex.join([*(["python", "-m", "bench"] if program == "__main__.py" else [program]), *sys.argv[1:]])
 
 
 def versions() -> dict[str, str | None]:
