@@ -207,6 +207,9 @@ def test_the_python_api_gives_the_same_records(bench, tmp_path):
     assert json.loads(out)["key"] == record.key
 
 
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
 def command_line(tmp_path, *more):
     return [
         sys.executable, "-m", "bench", *toy("--preset", "quick", *settings(TINY[:-2]), *more, method="fanogan"),
@@ -223,7 +226,8 @@ def wait_for(process, text):
 
 
 def test_ctrl_c_is_recorded_as_interrupted(tmp_path):
-    with subprocess.Popen(command_line(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": ONE_THREAD}
+    with subprocess.Popen(command_line(tmp_path), **pipes) as process:
         wait_for(process, "GAN: 40/40")
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
@@ -238,11 +242,11 @@ def test_ctrl_c_is_recorded_as_interrupted(tmp_path):
 @pytest.mark.parametrize("seconds", [1.5, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0])
 def test_sigkill_at_any_point_leaves_no_half_written_record(tmp_path, seconds):
     command = command_line(tmp_path, "--set", "encoder_steps=60")
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ONE_THREAD) as process:
         time.sleep(seconds)
         os.kill(process.pid, signal.SIGKILL)
     for folder in (tmp_path / "results").glob("runs/*/*/*"):
         names = {file.name for file in folder.iterdir()}
         assert {"record.json", "scores.parquet", "weights.safetensors", "extremes.png"} <= names
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ONE_THREAD)
     assert "AUROC" in done.stdout
