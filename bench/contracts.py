@@ -1,7 +1,8 @@
 """What a plug-in must provide and what it is given: the one page a method or data set author needs.
 
 A data set (``datasets/<name>.py``) defines ``Params`` and ``Dataset``; a method (``methods/<name>.py``)
-defines ``Params`` and ``Detector``. The name on the command line is the file name with ``_`` as ``-``.
+defines ``Params`` and ``Detector``. The name on the command line is the file name with ``_`` as ``-``; of a file in a
+folder of its own, ``methods/<family>/<name>.py``, it is ``family:name``.
 Class attributes written as plain literals (``summary``, ``needs`` …) are read without importing the file.
 """
 
@@ -218,6 +219,26 @@ class Scores:
     """Named extra scores ``(N,)``, recorded and tabulated beside the main one."""
 
 
+@dataclass(frozen=True)
+class ImageShape:
+    """What networks are built for: images ``(C, S, S)``."""
+
+    channels: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """Settings as somebody published them with their figures: a preset of its own name."""
+
+    settings: Mapping[str, Any]
+    """Changes to the defaults of ``Params``."""
+    view: str
+    source: str
+    unknown: str
+    """What was not published or cannot be had here, and what stands in for it."""
+
+
 class Images(Protocol):
     """Normal images as a method sees them: float tensors ``(n, C, S, S)`` in [-1, 1], no labels."""
 
@@ -286,8 +307,12 @@ class Detector(ABC, Generic[ParamsT]):
     """One line for ``bench list``."""
     needs: ClassVar[str] = ""
     """What beyond the installed packages it needs, such as downloaded weights."""
+    trivial: ClassVar[bool] = False
+    """Whether it is a line that any method has to beat, shown as such in every ranking."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Changes to the defaults of ``Params`` under ``quick``, ``standard`` and ``paper``."""
+    published: ClassVar[Mapping[str, Published]] = {}
+    """Presets named after a publication: ``bmad-2024``."""
 
     def __init__(self, params: ParamsT) -> None:
         self.params = params
@@ -299,7 +324,7 @@ class Detector(ABC, Generic[ParamsT]):
         ``images`` is ``None`` where crops are drawn, of which there are always enough. What the user sets comes on
         top; what differs from the preset is said and recorded.
         """
-        return cls.presets.get(name, {})
+        return cls.published[name].settings if name in cls.published else cls.presets.get(name, {})
 
     @abstractmethod
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
@@ -309,8 +334,19 @@ class Detector(ABC, Generic[ParamsT]):
     def score(self, images: Tensor) -> Scores:
         """Scores of ``(N, C, S, S)`` images in [-1, 1] on ``context.device``."""
 
+    @abstractmethod
     def weights(self) -> Mapping[str, Tensor]:
-        """What was learnt, kept beside the record as safetensors."""
+        """All that ``score`` needs beside the parameters, kept beside the record as safetensors."""
+
+    @abstractmethod
+    def restore(self, weights: Mapping[str, Tensor], images: ImageShape, device: torch.device) -> None:
+        """The opposite of ``weights``: a new detector of the same parameters then scores as the fitted one did.
+
+        ``weights`` lie on the CPU; ``images`` is the shape of those that ``fit`` saw.
+        """
+
+    def facts(self) -> Mapping[str, Any]:
+        """What fitting decided and a reader must know: a subsample, a calibrated sign. Printed and recorded."""
         return {}
 
     def reconstruct(self, images: Tensor) -> Tensor | None:

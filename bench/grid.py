@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,7 +65,9 @@ class PlannedRun:
 
 def plan(request: Request, store: RecordStore) -> list[PlannedRun]:
     """Every run of the request; raises ``ConfigError`` before anything is done. Missing data block their runs."""
-    _require_preset(request.preset)
+    methods = [name for text in request.methods for name in registry.members("method", text)]
+    request = replace(request, methods=methods)
+    _require_preset(request)
     datasets = [pair for text in request.datasets for pair in chosen(text)]
     settings = Settings.parse(request, [name for name, _ in datasets])
     return [run for name, category in datasets for run in _plan_dataset(request, settings, name, category, store)]
@@ -78,9 +80,11 @@ def opened(text: str, settings: Sequence[str], data_root: Path | None) -> Iterat
     return (open_dataset(name, category, parsed.of(name), data_root) for name, category in pairs)
 
 
-def _require_preset(preset: str) -> None:
-    if preset not in spec.PRESETS:
-        raise unknown_name("preset", preset, spec.PRESETS, "")
+def _require_preset(request: Request) -> None:
+    for method in request.methods:
+        known = [*spec.PRESETS, *registry.load_method(method)[0].published]
+        if request.preset not in known:
+            raise unknown_name(f"preset of {method}", request.preset, known, f"See: bench list methods {method}.")
 
 
 def _plan_dataset(
@@ -107,13 +111,13 @@ def _pairs(request: Request) -> Iterator[tuple[str, int]]:
 def make_spec(method: str, data: OpenedDataset, seed: int, request: Request, settings: Settings) -> RunSpec:
     """The spec of one run, parameters validated and completed with their defaults."""
     cls, params_cls = registry.load_method(method)
-    values = {**cls.preset(request.preset, _images_to_learn_from(request, data)), **settings.of(method)}
+    values = {**cls.preset(request.preset, _images_to_learn_from(request, data, method)), **settings.of(method)}
     return RunSpec(
         method=method,
         dataset=data.name,
         category=data.category,
         preset=request.preset,
-        view=str(_view(request, data)),
+        view=str(_view(request, data, method)),
         seed=seed,
         params=registry.make_params(method, params_cls, values).model_dump(mode="json"),
         dataset_params=data.dataset.params.model_dump(mode="json"),
@@ -124,22 +128,24 @@ def make_spec(method: str, data: OpenedDataset, seed: int, request: Request, set
     )
 
 
-def _images_to_learn_from(request: Request, data: OpenedDataset) -> int | None:
-    return len(data.split.train) if _view(request, data).stride is None else None
+def _images_to_learn_from(request: Request, data: OpenedDataset, method: str) -> int | None:
+    return len(data.split.train) if _view(request, data, method).stride is None else None
 
 
 def _adapted(run: RunSpec, request: Request, data: OpenedDataset) -> str:
     """What a method changed of its preset for want of images, unless the user set it."""
     cls, _ = registry.load_method(run.method)
-    images = _images_to_learn_from(request, data)
+    images = _images_to_learn_from(request, data, run.method)
     usual, adapted = (cls.preset(request.preset, n) for n in (None, images))
     changes = [f"{k} {v} instead of {usual.get(k)}" for k, v in adapted.items() if run.params[k] == v != usual.get(k)]
     return f"{images} images to learn from: {', '.join(changes)}" if changes else ""
 
 
-def _view(request: Request, data: OpenedDataset) -> View:
-    if request.view:
-        return View.parse(request.view)
+def _view(request: Request, data: OpenedDataset, method: str) -> View:
+    published = registry.load_method(method)[0].published.get(request.preset)
+    wanted = request.view or (published.view if published else None)
+    if wanted:
+        return View.parse(wanted)
     view = View.parse(data.dataset.default_view)
     return view.at_size(spec.QUICK_IMAGE_SIZE) if request.preset == "quick" else view
 

@@ -95,9 +95,13 @@ class Record(_Frozen):
     reason: str | None = None
     """Why the status is not ``done``."""
     synthetic: bool = False
+    trivial: bool = False
+    """Whether the method is a line that the others have to beat."""
     protocol_name: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)
     """What the data set says of its split."""
+    method_facts: dict[str, Any] = Field(default_factory=dict)
+    """What the method says of its fit."""
     counts: Counts | None = None
     metrics: Metrics | None = None
     stages: dict[str, str] = Field(default_factory=dict)

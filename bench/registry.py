@@ -42,15 +42,15 @@ class Entry:
 
     def as_dict(self) -> dict[str, object]:
         """For ``bench list --json``."""
-        about = {name: self.facts.get(name) for name in ("summary", "needs", "licence", "synthetic")}
+        about = {name: self.facts.get(name) for name in ("summary", "needs", "licence", "synthetic", "trivial")}
         return {"name": self.name, "kind": self.kind, **about, "categories": self.categories, "problem": self.problem}
 
 
 def entries(kind: Kind) -> dict[str, Entry]:
     """All plug-ins of a kind by name; the first folder that has a name wins."""
     found: dict[str, Entry] = {}
-    for file in _files(kind):
-        entry = _read(kind, file, file.stat().st_mtime_ns)
+    for name, file in _files(kind):
+        entry = _read(kind, name, file, file.stat().st_mtime_ns)
         found.setdefault(entry.name, entry)
     return dict(sorted(found.items()))
 
@@ -63,16 +63,33 @@ def find(kind: Kind, name: str) -> Entry:
     return known[name]
 
 
-def _files(kind: Kind) -> Iterator[Path]:
-    for folder in bench.plugins.__path__:
-        for file in sorted((Path(folder) / f"{kind}s").glob("*.py")):
-            if not file.name.startswith("_"):
-                yield file
+def members(kind: Kind, name: str) -> list[str]:
+    """``family:all`` as the names of its members; any other name as it stands."""
+    family, colon, member = name.partition(":")
+    if not colon or member != "all":
+        return [name]
+    found = [known for known in entries(kind) if known.startswith(f"{family}:")]
+    if not found:
+        raise unknown_name(f"family of {kind}s", family, {n.partition(":")[0] for n in entries(kind) if ":" in n}, "")
+    return found
+
+
+def _files(kind: Kind) -> Iterator[tuple[str, Path]]:
+    """Name and file: ``<name>.py``, and ``<family>/<name>.py`` where it holds a plug-in and no shared part."""
+    for root in bench.plugins.__path__:
+        folder = Path(root) / f"{kind}s"
+        for file in sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py")):
+            family = "" if file.parent == folder else f"{file.parent.name}:"
+            if not file.name.startswith("_") and (not family or _defines(kind, file)):
+                yield f"{family}{file.stem}".replace("_", "-"), file
+
+
+def _defines(kind: Kind, file: Path) -> bool:
+    return f"\nclass {_CLASS[kind]}(" in file.read_text(encoding="utf-8", errors="replace")
 
 
 @lru_cache(maxsize=512)
-def _read(kind: Kind, file: Path, changed: int) -> Entry:
-    name = file.stem.replace("_", "-")
+def _read(kind: Kind, name: str, file: Path, changed: int) -> Entry:
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
@@ -116,11 +133,16 @@ def _load(entry: Entry) -> ModuleType:
     if entry.problem:
         raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}): {entry.problem}.")
     try:
-        module = importlib.import_module(f"bench.plugins.{entry.kind}s.{entry.file.stem}")
+        module = importlib.import_module(f"bench.plugins.{_module_path(entry)}")
     except ImportError as error:
         raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}) cannot be imported: {error}.") from error
     _check(module, entry)
     return module
+
+
+def _module_path(entry: Entry) -> str:
+    family = [entry.file.parent.name] if ":" in entry.name else []
+    return ".".join([f"{entry.kind}s", *family, entry.file.stem])
 
 
 def _check(module: ModuleType, entry: Entry) -> None:

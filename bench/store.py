@@ -73,7 +73,7 @@ class RecordStore:
 
     def folder_of(self, spec: RunSpec) -> Path:
         dataset = f"{spec.dataset}-{spec.category}" if spec.category else spec.dataset
-        return self.root / "runs" / dataset / spec.method / spec.key
+        return self.root / "runs" / dataset / spec.method.replace(":", "-") / spec.key
 
     def work_of(self, spec: RunSpec) -> Path:
         folder = self.root / "work" / spec.key

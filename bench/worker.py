@@ -82,7 +82,8 @@ def _fit_score_record(run: Run) -> Record:
     measurement = _measure_maps(run, scored)
     if measurement:
         metrics = metrics.model_copy(update={"pixel": measurement.metrics})
-    record = _record(run, "done", None).model_copy(update={"metrics": metrics})
+    found = {"metrics": metrics, "method_facts": dict(detector.facts()), "trivial": detector.trivial}
+    record = _record(run, "done", None).model_copy(update=found)
     return _store(run, record, detector, caches, scored, measurement)
 
 

@@ -15,7 +15,7 @@ from bench.contracts import Images
 
 from . import fanogan
 from .fanogan import Params as Params
-from .fanogan import mean_square
+from .training.reconstruction import mean_square
 
 
 class Detector(fanogan.Detector):

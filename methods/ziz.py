@@ -17,8 +17,7 @@ from torch import Tensor
 from bench.contracts import Images
 
 from . import fanogan
-from .fanogan import mean_square
-from .training.wgan_gp import normal_codes
+from .training.reconstruction import mean_square, normal_codes
 
 
 class Params(fanogan.Params):

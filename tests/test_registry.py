@@ -38,7 +38,7 @@ def test_the_file_name_is_the_name():
         ("def f(:\n", "broken"),
         ("class Detector:\n    summary = 'x'\nParams = int\n", "must derive from bench.contracts.Detector"),
         ("from bench import contracts\nclass Params(contracts.Params): pass\n"
-         "class Detector(contracts.Detector[Params]):\n    summary = 'x'\n", "'Detector' lacks fit, score"),
+         "class Detector(contracts.Detector[Params]):\n    summary = 'x'\n", "'Detector' lacks fit, restore, score, weights"),
         ("import no_such_package\nclass Detector: pass\n", "cannot be imported: No module named"),
     ],
 )  # fmt: skip
@@ -68,7 +68,8 @@ def test_a_digest_follows_shared_parts(plugin, tmp_path):
 def test_fanogans_digest_covers_its_networks_and_training():
     entry = registry.find("method", "izi")
     names = {file.name for file in registry._with_siblings(entry.file)}
-    assert names == {"izi.py", "fanogan.py", "resnet.py", "wgan_gp.py", "optimisers.py"}
+    shared = {"resnet.py", "parts.py", "wgan_gp.py", "optimisers.py", "reconstruction.py", "network_detector.py"}
+    assert names == {"izi.py", "fanogan.py", *shared}
 
 
 def test_values_are_typed_by_the_parameters():

@@ -11,20 +11,20 @@ its critic steps, so the very last update is the generator's and not the critic'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench import contracts
-from bench.contracts import Context, Images
+from bench.contracts import Context, Images, ImageShape
 
+from ..networks.parts import load, weights_of
 from ..networks.resnet import Critic, Generator, initialise
-
-Network = TypeVar("Network", bound=nn.Module)
+from .network_detector import BATCH_SIZE
+from .reconstruction import normal_codes
 
 
 class GanParams(contracts.Params):
@@ -32,11 +32,13 @@ class GanParams(contracts.Params):
 
     width: int = Field(64, ge=1, description="channels at full resolution; doubled at each halving, eight-fold at most")
     latent_dim: int = Field(128, ge=1, description="numbers in a latent code z")
-    batch_size: int = Field(64, ge=2, description="images per step, of the GAN and of the encoder")
+    batch_size: int = Field(BATCH_SIZE, ge=2, description="images per step, of the GAN and of the encoder")
     generator_steps: int = Field(6_000, ge=1, description="updates of the generator")
     critic_steps: int = Field(5, ge=1, description="updates of the critic before each update of the generator")
     penalty_weight: float = Field(10.0, ge=0, description="weight of the gradient penalty")
     gan_learning_rate: float = Field(1e-4, gt=0, description="Adam's step size for generator and critic")
+    gan_beta_1: float = Field(0.0, ge=0, lt=1, description="Adam's memory of gradients, generator and critic")
+    gan_beta_2: float = Field(0.9, ge=0, lt=1, description="Adam's memory of squared gradients, generator and critic")
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,9 @@ def shared_gan(train: Images, params: GanParams, context: Context) -> Gan:
     """The GAN of this data set, view, seed and ``params``: trained by whoever needs it first, then reused."""
     identity = params.model_dump(include=set(GanParams.model_fields))
     weights = context.stage("gan", identity, lambda stage: train_gan(train, params, stage))
-    generator, critic = build(train, params)
-    generator.load_state_dict(_below("generator.", weights))
-    critic.load_state_dict(_below("critic.", weights))
-    return Gan(freeze(generator.to(context.device)), freeze(critic.to(context.device)))
+    gan = Gan(*build(train, params))
+    load({"generator": gan.generator, "critic": gan.critic}, weights, context.device)
+    return gan
 
 
 def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, Tensor]:
@@ -64,8 +65,9 @@ def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, T
     initialise(critic, context.cpu_generator("critic weights"))
     generator.to(context.device).train()
     critic.to(context.device).train()
-    adam_g = torch.optim.Adam(generator.parameters(), lr=params.gan_learning_rate, betas=(0.0, 0.9))
-    adam_d = torch.optim.Adam(critic.parameters(), lr=params.gan_learning_rate, betas=(0.0, 0.9))
+    betas = (params.gan_beta_1, params.gan_beta_2)
+    adam_g = torch.optim.Adam(generator.parameters(), lr=params.gan_learning_rate, betas=betas)
+    adam_d = torch.optim.Adam(critic.parameters(), lr=params.gan_learning_rate, betas=betas)
 
     def step(i: int) -> dict[str, Tensor]:
         for k in range(params.critic_steps):
@@ -76,7 +78,7 @@ def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, T
 
     state = {"generator": generator, "critic": critic, "adam_g": adam_g, "adam_d": adam_d}
     context.loop("GAN", params.generator_steps, step, state)
-    return _named("generator.", generator) | _named("critic.", critic)
+    return weights_of({"generator": generator, "critic": critic})
 
 
 def _critic_step(
@@ -116,33 +118,13 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def normal_codes(n: int, latent_dim: int, random: torch.Generator) -> Tensor:
-    """z ~ N(0, I), ``(n, latent_dim)``, on the generator's device."""
-    return torch.randn(n, latent_dim, generator=random, device=random.device)
-
-
-def build(images: Images, params: GanParams) -> tuple[Generator, Critic]:
+def build(images: Images | ImageShape, params: GanParams) -> tuple[Generator, Critic]:
     """Both networks for images of this size and number of channels, not yet initialised."""
     generator = Generator(images.size, images.channels, params.latent_dim, params.width)
     return generator, Critic(images.size, images.channels, params.width)
-
-
-def freeze(network: Network) -> Network:
-    """Evaluation mode, no parameter learns: batch statistics can neither leak between images nor drift."""
-    network.eval()
-    network.requires_grad_(False)
-    return network
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
-
-
-def _named(prefix: str, network: nn.Module) -> dict[str, Tensor]:
-    return {prefix + name: value for name, value in network.state_dict().items()}
-
-
-def _below(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

@@ -1,0 +1,86 @@
+"""vae: a variational autoencoder of f-AnoGAN's encoder and generator (Kingma & Welling 2014).
+
+The encoder gives the mean and the log variance of q(z|x); the generator gives the mean of a Gaussian over pixels whose
+one variance s^2 is learnt along, so that no weight between the two terms has to be guessed:
+
+    L(x) = n/2 (log s^2 + A_R(x) / s^2) + beta KL(q(z|x) || N(0, I)),     A_R(x) = 1/n ||x - G(mean of q)||^2
+
+The score is A_R, as for the other autoencoders. ``kl`` is reported beside it, and ``elbo``: the sum above, which is the
+bound on -log p(x) at the mean code.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from bench.contracts import Images, ImageShape
+
+from .networks.resnet import Encoder, Generator
+from .training.autoencoding import Autoencoder, AutoencoderParams
+from .training.reconstruction import mean_square
+
+_LOWEST = 2 * torch.log(torch.tensor(1 / 255)).item()
+"""Log variance of half a grey level: images of fewer greys than that must not drive s^2 to zero."""
+
+
+class Params(AutoencoderParams):
+    """Networks, budget, and the weight of the prior."""
+
+    beta: float = Field(1.0, ge=0, description="weight of the divergence from the prior; 1: the evidence bound")
+
+
+class PixelVariance(nn.Module):
+    """log s^2 of every pixel given its code: one number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = nn.Parameter(torch.zeros(()))
+
+    def forward(self) -> Tensor:
+        return self.log.clamp_min(_LOWEST)
+
+
+class Detector(Autoencoder[Params]):
+    """Variational autoencoder."""
+
+    summary = "variational autoencoder with a Gaussian over pixels of learnt variance"
+    has_prior = True
+
+    def build(self, images: Images | ImageShape) -> None:
+        p = self.params
+        self.encoder = Encoder(images.size, images.channels, 2 * p.latent_dim, p.width, p.encoder_head)
+        self.generator = Generator(images.size, images.channels, p.latent_dim, p.width)
+        self.pixel_variance = PixelVariance()
+
+    def parts(self) -> dict[str, nn.Module]:
+        return {**super().parts(), "pixel_variance": self.pixel_variance}
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self._posterior(images)[0]
+
+    def loss(self, x: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        mean, log_variance = self._posterior(x)
+        noise = torch.randn(mean.shape, generator=random, device=x.device)
+        residual = mean_square(x - self.generator(mean + noise * (log_variance / 2).exp()))  # (N,)
+        kl = divergence(mean, log_variance)
+        loss = self._bound(residual, kl, x[0].numel()).mean() / x[0].numel()
+        return {"loss": loss, "residual": residual.mean(), "kl": kl.mean(), "log_variance": self.pixel_variance()}
+
+    def further_parts(self, images: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
+        kl = divergence(*self._posterior(images))
+        return {"kl": kl, "elbo": self._bound(mean_square(images - redrawn), kl, images[0].numel())}
+
+    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(images).chunk(2, dim=1)
+        return mean, log_variance.clamp(-20, 20)  # exp of either end is still a number
+
+    def _bound(self, residual: Tensor, kl: Tensor, pixels: int) -> Tensor:
+        log_s2 = self.pixel_variance()
+        return pixels / 2 * (log_s2 + residual / log_s2.exp()) + self.params.beta * kl
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, I)) of each sample, ``(N, d), (N, d) -> (N,)``."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1) / 2
