@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
+
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_maps.export, name="export")
 app.command()(cli_maps.evaluate)
@@ -80,19 +82,20 @@ def run(
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="methods, datasets, or the name of one of them.")],
+    name: Annotated[str | None, typer.Argument(help="One of them: bench list methods fanogan.")] = None,
     plugins: Plugins = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List methods or data sets; with a name, its parameters.
+    """List methods or data sets; with a name, its parameters with their defaults under each preset.
 
     Example: bench list methods
     """
     use_plugins(plugins)
-    if what in ("methods", "datasets"):
+    if what in ("methods", "datasets") and name is None:
         _print_entries(what.removesuffix("s"), as_json)
     else:
-        _print_parameters(what, as_json)
+        _print_parameters(name or what, as_json)
 
 
 @app.command()
@@ -144,14 +147,22 @@ def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
 
 
 def _print_records(records: Sequence[Record], as_json: bool) -> None:
+    from bench.standings import standings
+    from bench.standings_table import standings_report
     from bench.tables import record_report, show
 
-    for record in records:
-        if as_json:
+    if as_json:
+        for record in records:
             print(record.model_dump_json())
-        else:
-            print()
-            show(record_report(record))
+        return
+    reports = [record_report(record) for record in records] if len(records) < _MOST_REPORTS else []
+    if len(records) > 1:
+        reports += [standings_report(group) for group in standings(records)]
+    for report in reports:
+        print()
+        show(report)
+    if not reports or len(records) >= _MOST_REPORTS:
+        show(f"records     {records[0].folder.parents[2]}" if records else "nothing was run")
 
 
 def _exit_status(records: Sequence[Record], runs: int) -> int:
@@ -180,7 +191,7 @@ def _print_parameters(name: str, as_json: bool) -> None:
     if as_json:
         print_json(parameters)
     else:
-        show(parameters_report(name, parameters))
+        show(parameters_report(name, parameters, registry.published_of(name)))
 
 
 def main() -> None:

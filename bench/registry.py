@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 import bench.plugins
-from bench.contracts import Dataset, Detector, Params
+from bench.contracts import Dataset, Detector, Params, Published
 from bench.errors import ConfigError, PluginError, unknown_name
 
 Kind = Literal["method", "dataset"]
@@ -183,9 +183,31 @@ def parameters_of(name: str) -> list[dict[str, object]]:
     if name not in known:
         raise unknown_name("method or data set", name, known, "See: bench list methods, bench list datasets.")
     _, cls = (load_method if known[name].kind == "method" else load_dataset)(name)
+    presets = _presets_of(name) if known[name].kind == "method" else {}
     return [
-        {"key": key, "default": info.default, "meaning": info.description} for key, info in cls.model_fields.items()
+        {
+            "key": key,
+            "default": info.default,
+            "presets": {
+                preset: changes[key]
+                for preset, changes in presets.items()
+                if changes.get(key, info.default) != info.default
+            },
+            "meaning": info.description,
+        }
+        for key, info in cls.model_fields.items()
     ]
+
+
+def _presets_of(method: str) -> dict[str, Mapping[str, Any]]:
+    """What each preset changes."""
+    cls, _ = load_method(method)
+    return {name: cls.preset(name, None) for name in [*cls.presets, *cls.published] if cls.preset(name, None)}
+
+
+def published_of(name: str) -> Mapping[str, Published]:
+    """Presets named after a publication; none for a data set."""
+    return load_method(name)[0].published if name in entries("method") else {}
 
 
 def _meaning(cls: type[Params], key: str) -> str:

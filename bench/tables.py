@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from bench.contracts import Published
 from bench.doctor import Finding
 from bench.grid import PlannedRun, count_states
 from bench.pixel_tables import interval_text, pixel_report
@@ -27,7 +29,7 @@ def record_report(record: Record) -> RenderableType:
     pixel = [pixel_report(record.metrics.pixel)] if record.metrics.pixel else []
     return Group(
         head, _scores_table(record.metrics), _kinds_line(record.metrics), *_decision_lines(record.metrics), *pixel,
-        _counts_line(record.counts, record), _seconds_line(record), _record_line(record),
+        _counts_line(record.counts, record), *_method_lines(record), _seconds_line(record), _record_line(record),
     )  # fmt: skip
 
 
@@ -70,6 +72,10 @@ def _counts_line(counts: Counts, record: Record) -> str:
         f"images      test {counts.test_normal} normal + {counts.test_anomalous} anomalous{groups};"
         f" {learnt}interval: {escape(_interval_method(record))}"
     )
+
+
+def _method_lines(record: Record) -> list[str]:
+    return [f"method      {escape(name)}: {escape(str(fact))}" for name, fact in record.method_facts.items()]
 
 
 def _interval_method(record: Record) -> str:
@@ -120,16 +126,24 @@ def _choices(entry: Entry) -> str:
     return f":{entry.categories[0]}…{entry.categories[-1]}" if entry.categories else ""
 
 
-def parameters_report(name: str, parameters: Sequence[dict[str, object]]) -> RenderableType:
-    """What ``--set`` takes."""
+def parameters_report(
+    name: str, parameters: Sequence[Mapping[str, Any]], published: Mapping[str, Published]
+) -> RenderableType:
+    """What ``--set`` takes, with the default of each preset; and where a published preset is from."""
     if not parameters:
         return f"{name} has no parameters"
+    presets = list(dict.fromkeys(preset for row in parameters for preset in row["presets"]))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("--set", "default", "meaning"):
+    for column in ("--set", "default", *presets, "meaning"):
         table.add_column(column)
     for row in parameters:
-        table.add_row(*(escape(str(row[key])) for key in ("key", "default", "meaning")))
-    return table
+        values = [row["presets"].get(preset, "") for preset in presets]
+        table.add_row(*(escape(str(cell)) for cell in (row["key"], row["default"], *values, row["meaning"])))
+    return Group(table, *(_published_lines(preset, facts) for preset, facts in published.items()))
+
+
+def _published_lines(preset: str, facts: Published) -> str:
+    return escape(f"\n--preset {preset}, view {facts.view}\n  from      {facts.source}\n  unknown   {facts.unknown}")
 
 
 def findings_report(findings: Sequence[Finding]) -> RenderableType:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from bench.plugins.methods import fanogan, izi, ziz
+from bench.plugins.methods.networks.parts import freeze
 from bench.plugins.methods.networks.resnet import Critic, Encoder, Generator
 from bench.plugins.methods.training.optimisers import rmsprop_as_in_tensorflow
-from bench.plugins.methods.networks.parts import freeze
 from conftest import TINY
 from safetensors.torch import load_file
 

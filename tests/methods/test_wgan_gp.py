@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from bench.plugins.methods.networks.resnet import Critic, Generator
 from bench.plugins.methods.networks.parts import freeze
+from bench.plugins.methods.networks.resnet import Critic, Generator
 from bench.plugins.methods.training.wgan_gp import gradient_penalty
 
 import bench.plugins  # noqa: F401 - makes the methods importable

@@ -1,0 +1,152 @@
+"""The autoencoders and ALI: their losses against torch's own, what is frozen, and what they report."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from bench.plugins.methods import adv_ae, ali, dae, vae
+from torch.distributions import Independent, Normal, kl_divergence
+
+from bench import registry
+from bench.contracts import ImageShape
+
+SMALL = {"width": 2, "latent_dim": 4, "batch_size": 8, "training_steps": 3}
+SHAPE = ImageShape(channels=1, size=32)
+METHODS = ("ae", "dae", "vae", "adv-ae", "ali")
+
+
+@pytest.fixture
+def x():
+    return torch.rand(6, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def built(module, **params):
+    made = module.Detector(module.Params(**SMALL, **params))
+    made.build(SHAPE)
+    return made
+
+
+def random():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_networks_are_those_of_fanogan(method, channels):
+    cls, params = registry.load_method(method)
+    fanogan, fanogan_params = registry.load_method("fanogan")
+    shape = ImageShape(channels, 64)
+    rival, ours = cls(params()), fanogan(fanogan_params())
+    rival.build(shape)
+    ours.build(shape)
+    sizes = [{n: p.shape for n, p in d.parts()["generator"].named_parameters()} for d in (rival, ours)]
+    assert sizes[0] == sizes[1]
+    bodies = [{n: p.shape for n, p in d.parts()["encoder"].body.named_parameters()} for d in (rival, ours)]
+    assert bodies[0] == bodies[1]
+
+
+def test_divergence_is_torchs():
+    mean, log_variance = torch.randn(5, 7), torch.randn(5, 7)
+    posterior = Independent(Normal(mean, (log_variance / 2).exp()), 1)
+    prior = Independent(Normal(torch.zeros(5, 7), torch.ones(5, 7)), 1)
+    torch.testing.assert_close(vae.divergence(mean, log_variance), kl_divergence(posterior, prior))
+
+
+def test_the_bound_is_the_gaussian_likelihood_up_to_its_constant(x):
+    made = built(vae)
+    made.pixel_variance.log.data.fill_(-1.3)
+    redrawn, kl = torch.zeros_like(x), torch.arange(6.0)
+    residual = (x - redrawn).square().flatten(1).mean(dim=1)
+    likelihood = Normal(redrawn, torch.tensor(-1.3 / 2).exp()).log_prob(x).flatten(1).sum(dim=1)
+    constant = x[0].numel() / 2 * np.log(2 * np.pi)
+    torch.testing.assert_close(
+        made._bound(residual, kl, x[0].numel()), -likelihood - constant + kl, rtol=1e-5, atol=1e-2
+    )
+
+
+@pytest.mark.parametrize("cell", [1, 8])
+def test_noise_has_its_spread_and_its_grain(cell):
+    made = built(dae, noise=0.5, noise_cell=cell)
+    noise = made._draw_noise(torch.zeros(400, 1, 32, 32), random())
+    at_corner = noise[:, 0, 0, 0]  # a point of the grid; between points bilinear noise is weaker
+    assert at_corner.std() == pytest.approx(0.5, rel=0.1)
+    neighbours = torch.corrcoef(noise[:, 0, 0, :2].T)[0, 1]
+    assert (neighbours > 0.9) == (cell == 8)
+
+
+def test_logistic_loss_is_torchs_cross_entropy():
+    logits = torch.randn(9)
+    for real in (True, False):
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.full((9,), float(real)))
+        torch.testing.assert_close(adv_ae.logistic(logits, real), expected)
+
+
+@pytest.mark.parametrize("space", ["image", "latent"])
+def test_the_adversary_learns_only_in_its_own_step(space, x):
+    made = built(adv_ae, space=space)
+    optimisers = made.optimisers()
+    before = {name: p.clone() for name, p in made.critic.named_parameters()}
+    optimisers["adam_of_critic"].param_groups[0]["lr"] = 0
+    made.step(x, random(), optimisers)
+    assert all(torch.equal(before[name], p) for name, p in made.critic.named_parameters())
+    assert all(p.requires_grad for p in made.critic.parameters())
+
+
+def test_a_heavier_adversary_changes_the_loss_as_the_formula_says(x):
+    made = built(adv_ae, adversarial_weight=0.3)
+    terms = made.loss(x, random())
+    expected = 0.7 * terms["residual"] + 0.3 * terms["deceived"]
+    torch.testing.assert_close(terms["loss"], expected)
+
+
+def test_ali_codes_are_drawn_around_their_mean_or_not_at_all(x):
+    drawn = built(ali)
+    drawn.encoder.eval()
+    codes = torch.stack([drawn._draw_codes(x, torch.Generator().manual_seed(i)) for i in range(400)]).detach()
+    mean, log_variance = drawn.encoder(x).detach().chunk(2, dim=1)
+    spread = (log_variance / 2).exp()
+    assert ((codes.mean(dim=0) - mean).abs() < 5 * spread / 20).all()
+    torch.testing.assert_close(codes.std(dim=0), spread, rtol=0.2, atol=0)
+    still = built(ali, stochastic=False)
+    still.encoder.eval()
+    torch.testing.assert_close(still._draw_codes(x, random()), still.encode(x))
+
+
+def test_alis_critic_sees_the_code(x):
+    made = built(ali)
+    with torch.no_grad():
+        judged = [made.critic(x, torch.full((6, 4), value)) for value in (0.0, 2.0)]
+    assert not torch.allclose(*judged)
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "parts"),
+    [
+        ("ae", [], ["residual"]),
+        ("dae", [], ["residual"]),
+        ("vae", [], ["residual", "kl", "elbo"]),
+        ("adv-ae", [], ["residual", "feature"]),
+        ("adv-ae", ["space=latent"], ["residual"]),
+        ("ali", [], ["residual", "feature"]),
+        ("fanogan", ["generator_steps=3", "encoder_steps=3"], ["residual", "feature", "latent"]),
+        ("anogan", ["generator_steps=3", "iterations=3"], ["residual", "feature"]),
+    ],
+)
+def test_every_method_that_redraws_reports_its_parts(method, settings, parts, run_toy):
+    _, params = registry.load_method(method)
+    small = [f"{key}={value}" for key, value in SMALL.items() if key in params.model_fields]
+    (record,) = run_toy(method, settings=[*small, *settings])
+    assert record.status == "done", record.reason
+    assert list(record.metrics.parts) == parts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_training_redraws_held_out_normals_better_than_their_mean(method, run_toy):
+    import pandas as pd
+
+    settings = ["width=4", "latent_dim=8", "batch_size=32", "training_steps=400", "learning_rate=2e-3"]
+    (record,) = run_toy(method, settings=settings)
+    curve = pd.read_csv(record.folder / "training.csv")["val_reconstruction"].dropna().to_numpy()
+    assert curve[-1] < 0.5 * curve[0]
