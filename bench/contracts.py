@@ -309,6 +309,8 @@ class Detector(ABC, Generic[ParamsT]):
     """What beyond the installed packages it needs, such as downloaded weights."""
     trivial: ClassVar[bool] = False
     """Whether it is a line that any method has to beat, shown as such in every ranking."""
+    deterministic: ClassVar[bool] = False
+    """Whether every seed gives the same scores, as long as no training set is too large and has to be subsampled."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Changes to the defaults of ``Params`` under ``quick``, ``standard`` and ``paper``."""
     published: ClassVar[Mapping[str, Published]] = {}

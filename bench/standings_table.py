@@ -59,7 +59,7 @@ def _notes(standings: Standings) -> list[str]:
     line = standings.line
     if line:
         below = [row.method for row in standings.rows if standings.is_below_line(row)]
-        text = f"below it: {', '.join(below)}" if below else "every method is above it"
+        text = f"below it: {', '.join(below)}" if below else "no method is below it"
         notes.append(f"line to beat  {line.auroc:.3f}, {line.method}; {text}")
     notes += [
         f"[red]{record.status}[/]  {record.spec.method}, seed {record.spec.seed}: {escape(record.reason or '')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bench import contracts
-from bench.contracts import Context, Images, Scores
+from bench.contracts import Context, Images, ImageShape, Scores
 
 
 class Params(contracts.Params):
@@ -32,3 +33,9 @@ class Detector(contracts.Detector[Params]):
     def score(self, images: Tensor) -> Scores:
         factor = float("nan") if self.params.how == "score" else 1.0
         return Scores(image=images.flatten(1).mean(dim=1) * factor)
+
+    def weights(self) -> dict[str, Tensor]:
+        return {"nothing": torch.zeros(1)}
+
+    def restore(self, weights: Mapping[str, Tensor], images: ImageShape, device: torch.device) -> None:
+        pass

@@ -1,0 +1,53 @@
+"""pca: reconstruction from principal components, a linear autoencoder in closed form.
+
+    A(x) = 1/n ||x - x_hat||^2,     x_hat = mean + V'V (x - mean),     map(x) = |x - x_hat|, averaged over channels
+
+V holds the directions in which normal images differ most, found incrementally (``classical/coordinates.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import contracts
+from bench.contracts import Context, Images, ImageShape, Scores
+
+from .classical.coordinates import CoordinateParams, Coordinates
+
+
+class Params(CoordinateParams):
+    """How many components."""
+
+
+class Detector(contracts.Detector[Params]):
+    """Principal components."""
+
+    summary = "reconstruction error from principal components"
+    deterministic = True
+
+    def fit(self, train: Images, val: Images, *, context: Context) -> None:
+        self.coordinates = Coordinates.fit(train, self.params.components)
+
+    @torch.inference_mode()
+    def score(self, images: Tensor) -> Scores:
+        coordinates = self.coordinates.of(images)
+        residual = self.coordinates.residual(images, coordinates)
+        unlike = (images - self.coordinates.redraw(coordinates, images)).abs().mean(dim=1)
+        return Scores(image=residual, map=unlike, parts={"residual": residual})
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        return self.coordinates.redraw(self.coordinates.of(images), images)
+
+    def weights(self) -> dict[str, Tensor]:
+        return {"mean": self.coordinates.mean, "directions": self.coordinates.directions}
+
+    def restore(self, weights: Mapping[str, Tensor], images: ImageShape, device: torch.device) -> None:
+        self.coordinates = Coordinates(weights["mean"], weights["directions"])
+
+    def facts(self) -> dict[str, Any]:
+        kept, explained = len(self.coordinates.directions), self.coordinates.explained
+        return {"components": f"{kept} of at most {self.params.components}, {explained:.1%} of the variance"}
