@@ -112,7 +112,7 @@ def test_a_failed_run_ends_with_status_one(bench):
         (toy("--set", "latent_dim=many", method="fanogan"), "numbers in a latent code z; default 128"),
         (toy("--set", "latent_dim", method="fanogan"), "Expected --set key=value"),
         (toy("--set", "izi.kappa=1", method="fanogan"), "Unknown plug-in of this request 'izi'"),
-        (toy("--preset", "fast"), "Unknown preset 'fast'"),
+        (toy("--preset", "fast"), "Unknown preset of intensity 'fast'"),
         (toy("--view", "patches:64"), "such as resize:64 or patches:64/32, found 'patches:64'"),
         (toy("--seeds", "a"), "Expected whole numbers after --seeds"),
         (("run", "--method", "intensity", "--dataset", "toy", "--device", "gpu"), "Unknown device 'gpu'"),
@@ -250,3 +250,35 @@ def test_sigkill_at_any_point_leaves_no_half_written_record(tmp_path, seconds):
         assert {"record.json", "scores.parquet", "weights.safetensors", "extremes.png"} <= names
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=ONE_THREAD)
     assert "AUROC" in done.stdout
+
+
+def test_list_shows_each_preset_and_where_a_published_one_is_from(bench):
+    status, out, _ = bench("list", "methods", "fanogan")
+    text = " ".join(out.split())
+    assert status == 0
+    assert "--preset bmad-2024, view resize:256 from Bao" in text
+    assert "unknown image size" in text
+    rows = {row["key"]: row for row in map(json.loads, bench("list", "methods", "fanogan", "--json")[1].splitlines())}
+    assert rows["latent_dim"] == {
+        "key": "latent_dim",
+        "default": 128,
+        "presets": {"quick": 64, "bmad-2024": 100},
+        "meaning": "numbers in a latent code z",
+    }
+
+
+def test_a_published_preset_brings_its_view_and_counts_its_epochs_in_steps(bench):
+    _, out, _ = bench(*toy("--preset", "bmad-2024", "--dry-run", "--json", method="fanogan"))
+    assert json.loads(out)["view"] == "resize:256"
+    status, _, err = bench(*toy("--preset", "bmad-2024", method="intensity"))
+    assert status == 2
+    assert "Unknown preset of intensity 'bmad-2024'" in err
+
+
+def test_several_methods_end_with_one_ranking_and_a_line_to_beat(bench):
+    status, out, _ = bench(*toy("--preset", "quick", method="intensity,pca,knn,gaussian,explode"))
+    assert status == 1
+    assert out.count("rank") == 1
+    assert "intensity (trivial)" in out
+    assert "line to beat" in out
+    assert "diverged  explode, seed 0" in " ".join(out.split()).replace("diverged explode", "diverged  explode")
