@@ -50,7 +50,10 @@ class Detector(NetworkDetector[Params]):
     """Iterative AnoGAN."""
 
     summary = "AnoGAN: 500 steps of gradient descent to each image's code, on f-AnoGAN's GAN"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = _WganCritic.presets
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **_WganCritic.presets,
+        "quick": {**_WganCritic.presets["quick"], "iterations": 20, "step_size": 0.1},
+    }
 
     def build(self, images: Images | ImageShape) -> None:
         self.generator, self.critic = build(images, self.params)

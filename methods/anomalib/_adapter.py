@@ -80,17 +80,17 @@ class AnomalibDetector(contracts.Detector[ParamsT]):
         bank = getattr(self.params, "bank_images", None)
         with _seeded(context.seed):
             self.module = self._make(ImageShape(train.channels, train.size), from_cache=True)
-            self._counts = _fit(self.module, train, val, self.params, bank, context)
+            with backbones_from("", True, self.needs):  # some fetch weights when training starts
+                self._counts = _fit(self.module, train, val, self.params, bank, context)
         self.module.to(context.device).eval().requires_grad_(False)
 
     @torch.no_grad()
     def score(self, images: Tensor) -> Scores:
-        chunks = [self.module(_as_colour(chunk)) for chunk in images.split(self.params.batch_size)]
-        image = torch.cat([_per_image(chunk.pred_score) for chunk in chunks])
-        if chunks[0].anomaly_map is None:
-            return Scores(image=image)
-        maps = [_as_maps(chunk.anomaly_map, images.shape[-1]) for chunk in chunks]
-        return Scores(image=image, map=torch.cat(maps))
+        answers = [_answer(self.module(_as_colour(chunk))) for chunk in images.split(self.params.batch_size)]
+        image = torch.cat([_per_image(score) for score, _ in answers])
+        seen = _share_seen(self.module)
+        maps = [_as_maps(found, images.shape[-1], seen) for _, found in answers if found is not None]
+        return Scores(image=image, map=torch.cat(maps) if maps else None)
 
     def weights(self) -> dict[str, Tensor]:
         return dict(self.module.model.state_dict())
@@ -105,6 +105,8 @@ class AnomalibDetector(contracts.Detector[ParamsT]):
         stated = {"caveat": self.note} if self.note else {}
         if getattr(self.params, "pre_trained", True) is False:
             stated["backbone"] = _RANDOM
+        if (seen := _share_seen(self.module)) < 1:
+            stated["sees"] = f"the central {seen:.0%} of height and width"
         if used < known:
             stated["bank_images"] = f"{used} of {known}, drawn at random"
         return stated
@@ -123,11 +125,25 @@ class AnomalibDetector(contracts.Detector[ParamsT]):
             return model(**self.arguments(), **parts)
 
 
+class ZeroShotDetector(AnomalibDetector[ParamsT]):
+    """A model that needs no training; its texts or references are set up as Lightning would before a test."""
+
+    def fit(self, train: Images, val: Images, *, context: Context) -> None:
+        with _seeded(context.seed):
+            self.module = self._make(ImageShape(train.channels, train.size), from_cache=True)
+            with backbones_from("", True, self.needs):
+                self.module.setup("test")
+        self.module.to(context.device).eval().requires_grad_(False)
+        self._counts = (0, 0)
+
+
 def _models() -> Any:  # noqa: ANN401 - a module
     try:
         return importlib.import_module("anomalib.models")
     except ImportError as error:
-        raise PluginError(f"anomalib cannot be imported ({error}). Install it: pip install 'anomalib>=2.7,<2.8'.") from error
+        raise PluginError(
+            f"anomalib cannot be imported ({error}). Install it: pip install 'anomalib>=2.7,<2.8'."
+        ) from error
 
 
 def _fit(
@@ -154,10 +170,30 @@ def _per_image(score: Tensor) -> Tensor:
     return score.float().reshape(len(score), -1)[:, 0]
 
 
-def _as_maps(maps: Tensor, size: int) -> Tensor:
-    """``(N, 1, H, W)`` or ``(N, H, W)`` -> ``(N, size, size)``."""
+def _answer(answer: Any) -> tuple[Tensor, Tensor | None]:  # noqa: ANN401 - anomalib's
+    """Score and map, from an ``InferenceBatch`` or, of one model, a pair."""
+    if hasattr(answer, "pred_score"):
+        return answer.pred_score, answer.anomaly_map
+    score, found = answer
+    return score, found
+
+
+def _as_maps(maps: Tensor, size: int, seen: float) -> Tensor:
+    """``(N, 1, H, W)`` or ``(N, H, W)`` -> ``(N, size, size)``; what the model does not see gets the lowest value."""
     maps = maps.float().reshape(len(maps), 1, *maps.shape[-2:])
-    return interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)[:, 0]
+    inner = max(1, round(size * seen))
+    before = (size - inner) // 2
+    whole = maps.amin(dim=(1, 2, 3))[:, None, None].repeat(1, size, size)
+    shrunk = interpolate(maps, size=(inner, inner), mode="bilinear", align_corners=False)[:, 0]
+    whole[:, before : before + inner, before : before + inner] = shrunk
+    return whole
+
+
+def _share_seen(module: Any) -> float:  # noqa: ANN401 - anomalib's
+    """Side of the centre that a pre-processor crops to, as a share of the image's side."""
+    steps = getattr(module.pre_processor.transform, "transforms", [])
+    sizes = {type(step).__name__: step.size for step in steps if hasattr(step, "size")}
+    return sizes["CenterCrop"][0] / sizes["Resize"][0] if {"CenterCrop", "Resize"} <= sizes.keys() else 1.0
 
 
 @contextmanager
@@ -194,5 +230,3 @@ def _quiet() -> Iterator[None]:
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
-
-

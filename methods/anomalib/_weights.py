@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 
 from bench.errors import BenchError, ConfigError, PluginError
+
+_HUB = "huggingface.co"
 
 
 @contextmanager
@@ -20,7 +23,8 @@ def backbones_from(file: str, from_cache: bool, needs: str) -> Iterator[None]:
     ``from_cache`` is false where the weights follow anyway. Raises ``PluginError`` naming ``needs`` where weights can
     neither be found nor downloaded, ``ConfigError`` for a ``file`` that is not there or does not fit.
     """
-    with _without_pretraining(_read(file) if file else None) if file or not from_cache else nullcontext():
+    own = _without_pretraining(_read(file) if file else None) if file or not from_cache else nullcontext()
+    with own, _asking_once():
         try:
             yield
         except BenchError:
@@ -35,11 +39,39 @@ def backbones_from(file: str, from_cache: bool, needs: str) -> Iterator[None]:
             ) from error
 
 
-def _without_pretraining(state: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a context manager of mock's
+@contextmanager
+def _asking_once() -> Iterator[None]:
+    """Where the hub cannot be reached, only its cache is looked into: it would be asked six times, for minutes."""
+    from huggingface_hub import constants
+
+    known = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = known or not _is_reachable(_HUB)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = known
+
+
+@lru_cache(maxsize=1)
+def _is_reachable(host: str) -> bool:
+    try:
+        with socket.create_connection((host, 443), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def _without_pretraining(state: dict[str, Any] | None) -> Iterator[None]:
     """timm makes backbones untrained and fills them with ``state``, if there is one."""
     import timm
 
-    return patch.object(timm, "create_model", _filled(timm.create_model, state))
+    create = timm.create_model
+    timm.create_model = _filled(create, state)
+    try:
+        yield
+    finally:
+        timm.create_model = create
 
 
 def _filled(create: Callable[..., Any], state: dict[str, Any] | None) -> Callable[..., Any]:
