@@ -29,6 +29,8 @@ def backbones_from(file: str, from_cache: bool, needs: str) -> Iterator[None]:
             yield
         except BenchError:
             raise
+        except ImportError as error:
+            raise PluginError(f"anomalib's model needs a package that is not installed: {error}") from error
         except Exception as error:
             if not needs or not _is_about_a_download(error):
                 raise
