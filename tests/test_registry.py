@@ -38,7 +38,7 @@ def test_the_file_name_is_the_name():
         ("def f(:\n", "broken"),
         ("class Detector:\n    summary = 'x'\nParams = int\n", "must derive from bench.contracts.Detector"),
         ("from bench import contracts\nclass Params(contracts.Params): pass\n"
-         "class Detector(contracts.Detector[Params]):\n    summary = 'x'\n", 
+         "class Detector(contracts.Detector[Params]):\n    summary = 'x'\n",
          "'Detector' lacks fit, restore, score, weights"),
         ("import no_such_package\nclass Detector: pass\n", "cannot be imported: No module named"),
     ],

@@ -19,15 +19,16 @@ from bench.contracts import Context, Images
 
 
 class _Passes(IterableDataset[Tensor]):
-    """Passes over the training images: without ``bank`` random views, with it a fixed subsample in order."""
+    """Passes over the training images: ``steps`` of random views at most, or a fixed subsample (``bank``) in order."""
 
-    def __init__(self, images: Images, batch_size: int, bank: int | None, context: Context) -> None:
+    def __init__(self, images: Images, batch_size: int, bank: int | None, steps: int | None, context: Context) -> None:
         self._images, self._batch_size, self._context = images, min(batch_size, len(images)), context
-        self._bank = bank
+        self._bank, self._steps = bank, steps
         self._step = 0
 
     def __len__(self) -> int:
-        return ceil((self._bank or len(self._images)) / self._batch_size)
+        whole = ceil((self._bank or len(self._images)) / self._batch_size)
+        return min(whole, self._steps or whole)  # a random crop has as many views as positions
 
     def __iter__(self) -> Iterator[Any]:
         return map(_as_batch, self._remembered() if self._bank else self._drawn())
@@ -85,7 +86,7 @@ def train(
     """Fit the module. ``steps`` is ``None`` for a model that looks at ``used`` of the images and remembers them."""
     from lightning.pytorch import LightningDataModule, Trainer
 
-    passes = _Passes(images, batch_size, used if steps is None else None, context)
+    passes = _Passes(images, batch_size, used if steps is None else None, steps, context)
 
     class Ours(LightningDataModule):
         train_batch_size = passes._batch_size

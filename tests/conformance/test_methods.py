@@ -40,7 +40,7 @@ def smallest(method):
 def fitted(method, folder, view="resize:32", seed=0, channels=1):
     cls, params = registry.load_method(method)
     detector = cls(registry.make_params(method, params, smallest(method)))
-    data = open_dataset("toy", None, {}, None)
+    data = open_dataset("toy", None, {"channels": str(channels)}, None)
     caches = cached_images(data.split, channels, f"toy {channels}", lambda done, total: None)
     train, val = (View.parse(view).training_images(caches[part], CPU, True) for part in ("train", "val"))
     context = RunContext(CPU, seed, folder, StageStore(folder / "stages"), {}, Silent(), StopRequest(), {})

@@ -1,4 +1,4 @@
-"""anomalib's models: all are there, weight-free ones work, others say what is missing; the oracle is anomalib itself."""
+"""anomalib's models: all are there, weight-free ones work, others say what is missing; anomalib is the oracle."""
 
 from __future__ import annotations
 

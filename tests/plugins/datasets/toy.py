@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +18,7 @@ class Params(contracts.Params):
 
     images: int = Field(96, ge=1, description="training images")
     brightness: int = Field(0, ge=0, le=255, description="added to every image")
+    channels: int = Field(1, ge=1, le=3, description="3: the grey image three times")
     size: int = Field(40, ge=8, description="height and width in pixels")
 
 
@@ -28,6 +30,10 @@ class Dataset(contracts.Dataset[Params]):
     default_view = "resize:64"
     mirrored_is_normal = True
 
+    def __init__(self, params: Params, root: Path | None, category: str | None) -> None:
+        super().__init__(params, root, category)
+        self.channels = params.channels
+
     def split(self) -> Split:
         p = self.params
         train = [self._sample("train", i, 0) for i in range(p.images)]
@@ -36,7 +42,7 @@ class Dataset(contracts.Dataset[Params]):
         return Split(tuple(train), tuple(val), tuple(test), "toy", group_name="patient")
 
     def _sample(self, part: str, i: int, label: int) -> Sample:
-        arguments = (part, i, label, self.params.brightness, self.params.size)
+        arguments = (part, i, label, self.params.brightness, self.params.size, self.params.channels)
         regions = (Region(partial(square, self.params.size)),) if label else ()
         return Sample(
             id=f"{part}/{i:03d}",
@@ -49,13 +55,14 @@ class Dataset(contracts.Dataset[Params]):
         )
 
 
-def draw(part: str, i: int, label: int, brightness: int, size: int) -> Uint8Image:
+def draw(part: str, i: int, label: int, brightness: int, size: int, channels: int = 1) -> Uint8Image:
     rng = np.random.default_rng([len(part), i, label])
     ramp = np.add.outer(np.linspace(0, 80 + rng.uniform(0, 40), size), np.linspace(0, rng.uniform(10, 60), size))
     ramp += rng.normal(0, 3, ramp.shape)
     if label:
         ramp[square(size)] += 90
-    return (ramp + brightness).clip(0, 255).astype(np.uint8)
+    grey = (ramp + brightness).clip(0, 255).astype(np.uint8)
+    return grey if channels == 1 else np.repeat(grey[..., None], channels, axis=2)
 
 
 def square(size: int) -> contracts.Mask:
