@@ -42,3 +42,10 @@ def test_au_spro_refuses_too_few_images():
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "--images 4 or more" in done.stderr
+
+
+def test_searching_costs_more_than_encoding():
+    out = printed("searching_or_encoding.py", "--images=2", "--iterations=20", "--size=32", "--width=4", "--repeats=1")
+    (ratio,) = re.findall(r"searching / encoding +([0-9]+) x", out)
+    assert int(ratio) > 1
+    assert "2 images of 32x32, width 4" in out
