@@ -1,4 +1,7 @@
-"""Glass in anomalib (Chen, Luo, Lv & Zhang, ECCV 2024): anomalies made up in images and in features along gradients."""
+"""Glass in anomalib (Chen, Luo, Lv & Zhang, ECCV 2024): anomalies made up in images and in features along gradients.
+
+There is no ``pre_trained=False``: anomalib 2.7 then asks a backbone's name for its parameters and fails.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import AnomalibDetector, BackboneParams, TrainedParams
 
 
-class Params(TrainedParams, OptionalBackboneParams):
+class Params(TrainedParams, BackboneParams):
     """As in anomalib."""
 
     backbone: str = Field("wide_resnet50_2", description="name of the backbone in timm")
