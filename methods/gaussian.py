@@ -25,7 +25,7 @@ class Detector(CoordinateDetector[Params]):
     summary = "Mahalanobis distance from the normal images, in principal coordinates"
     deterministic = True
 
-    def learn(self, coordinates: Matrix, seed: int) -> dict[str, Tensor]:
+    def learn(self, coordinates: Matrix, random: torch.Generator) -> dict[str, Tensor]:
         fitted = LedoitWolf().fit(coordinates)
         return {"location": torch.from_numpy(fitted.location_), "precision": torch.from_numpy(fitted.precision_)}
 

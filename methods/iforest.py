@@ -32,8 +32,9 @@ class Detector(CoordinateDetector[Params]):
     def most_learnt_from(self) -> int:
         return self.params.bank_images
 
-    def learn(self, coordinates: Matrix, seed: int) -> dict[str, Tensor]:
-        return {"bank": torch.from_numpy(coordinates.copy()), "seed": torch.tensor(seed)}
+    def learn(self, coordinates: Matrix, random: torch.Generator) -> dict[str, Tensor]:
+        seed = torch.randint(2**32, (), generator=random)  # the range that scikit-learn takes
+        return {"bank": torch.from_numpy(coordinates.copy()), "seed": seed}
 
     def prepare(self) -> None:
         """The trees are grown from what was kept: the same seed grows the same forest, and no pickle is needed."""

@@ -34,7 +34,7 @@ class Detector(CoordinateDetector[Params]):
     def most_learnt_from(self) -> int:
         return self.params.bank_images
 
-    def learn(self, coordinates: Matrix, seed: int) -> dict[str, Tensor]:
+    def learn(self, coordinates: Matrix, random: torch.Generator) -> dict[str, Tensor]:
         spread = coordinates.std(axis=0)
         gamma = self.params.gamma or 1 / coordinates.shape[1]
         machine = OneClassSVM(nu=self.params.nu, gamma=gamma).fit(coordinates / spread)

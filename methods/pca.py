@@ -43,11 +43,11 @@ class Detector(contracts.Detector[Params]):
         return self.coordinates.redraw(self.coordinates.of(images), images)
 
     def weights(self) -> dict[str, Tensor]:
-        return {"mean": self.coordinates.mean, "directions": self.coordinates.directions}
+        return self.coordinates.weights()
 
     def restore(self, weights: Mapping[str, Tensor], images: ImageShape, device: torch.device) -> None:
-        self.coordinates = Coordinates(weights["mean"], weights["directions"])
+        self.coordinates = Coordinates.restored(weights)
 
     def facts(self) -> dict[str, Any]:
-        kept, explained = len(self.coordinates.directions), self.coordinates.explained
-        return {"components": f"{kept} of at most {self.params.components}, {explained:.1%} of the variance"}
+        described = self.coordinates.description
+        return {"components": described} if described else {}

@@ -16,6 +16,7 @@ from sklearn.svm import OneClassSVM
 
 from bench import registry
 from bench.contracts import ImageShape
+from bench.errors import DataError
 from bench.stopping import StopRequest
 from bench.store import StageStore
 from bench.training import RunContext
@@ -36,6 +37,13 @@ class Tensors:
         return iter(self._images.split(n))
 
 
+class Crops(Tensors):
+    """As if drawn from images so large that a crop has a million places."""
+
+    def __len__(self):
+        return 1_000_000
+
+
 def images_of(n, channels=1, seed=0):
     """Images of a few directions and some noise, so that components are worth finding."""
     rng = np.random.default_rng(seed)
@@ -53,7 +61,8 @@ def fit(tmp_path):
         context = RunContext(
             device, seed, tmp_path, StageStore(tmp_path), {}, Silent(), StopRequest(), {}, log=logging.getLogger()
         )
-        made.fit(Tensors(images), Tensors(images[:4]), context=context)
+        train = images if isinstance(images, Tensors) else Tensors(images)
+        made.fit(train, train, context=context)
         return made
 
     return fitted
@@ -102,6 +111,19 @@ def test_knn_is_brute_force(fit):
     np.testing.assert_allclose(found.score(test).image, np.sort(distances)[:, :3].mean(axis=1), rtol=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_knn_of_no_components_looks_at_the_pixels(fit, channels):
+    train, test = images_of(200, channels), images_of(10, channels, seed=1)
+    found = fit("knn", train, components=0, neighbours=3)
+    distances = cdist(test.flatten(1).double().numpy(), train.flatten(1).double().numpy())
+    np.testing.assert_allclose(found.score(test).image, np.sort(distances)[:, :3].mean(axis=1), rtol=1e-12)
+    assert found.facts() == {"coordinates": f"all {channels * 64} pixels"}
+    cls, params = registry.load_method("knn")
+    again = cls(params(components=0, neighbours=3))
+    again.restore(found.weights(), ImageShape(channels, 8), torch.device("cpu"))
+    assert torch.equal(found.score(test).image, again.score(test).image)
+
+
 def test_gaussian_is_scipys_mahalanobis(fit):
     train, test = images_of(200), images_of(10, seed=1)
     found = fit("gaussian", train, components=4)
@@ -126,7 +148,7 @@ def test_iforest_is_scikit_learns_forest(fit):
     train, test = images_of(400), images_of(10, seed=1)
     found = fit("iforest", train, seed=3, components=4, trees=20)
     known, asked = (found.coordinates.of(images).numpy() for images in (train, test))
-    forest = IsolationForest(n_estimators=20, max_samples=256, random_state=3).fit(known)
+    forest = IsolationForest(n_estimators=20, max_samples=256, random_state=int(found.weights()["seed"])).fit(known)
     np.testing.assert_allclose(found.score(test).image, -forest.score_samples(asked))
 
 
@@ -138,6 +160,43 @@ def test_what_was_saved_scores_the_same_and_loses_nothing(fit, method):
     again = cls(params(components=4))
     again.restore(found.weights(), ImageShape(3, 8), torch.device("cpu"))
     assert torch.equal(found.score(test).image, again.score(test).image)
+    assert again.facts() == {}  # nothing was decided here
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_crops_of_few_tiles(fit, method):
+    """``len`` counts the positions of a random crop: many more than the tiles that can be learnt from."""
+    found = fit(method, Crops(images_of(20)))
+    assert len(found.coordinates.directions) == 19
+    assert "19 of at most 64" in " ".join(found.facts().values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("n", "message"), [(1, "two or more.*found 1"), (20, "differ.*all of them equal")])
+def test_images_without_differences_are_refused(fit, method, n, message):
+    with pytest.raises(DataError, match=message):
+        fit(method, images_of(1).repeat(n, 1, 1, 1))
+
+
+def test_equal_images_at_the_start_do_no_harm(fit):
+    """Such as the empty corners of many images in a row, filling the first batch."""
+    found = fit("pca", torch.cat([torch.zeros(1024, 1, 8, 8), images_of(2000)]), components=6)
+    assert found.score(images_of(20, seed=1)).image.max() < 0.001
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", [2**32, 2**62])
+def test_any_seed_will_do(fit, method, seed):
+    assert torch.isfinite(fit(method, images_of(30), seed=seed).score(images_of(3)).image).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_image_scores_the_same_in_any_company(fit, method):
+    found, test = fit(method, images_of(300)), images_of(50, seed=1)
+    together, order = found.score(test).image, torch.randperm(50)
+    alone = torch.cat([found.score(image[None]).image for image in test])
+    np.testing.assert_allclose(alone, together, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(found.score(test[order]).image, together[order], rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("method", ["knn", "iforest", "ocsvm"])
