@@ -96,7 +96,8 @@ class Pixels(Coordinates):
 
 def _incremental_pca(train: Images, most: int) -> IncrementalPCA:
     batches = _large_batches(train, most)
-    # The first batch holds more images than ``most``, or all there are; ``len(train)`` counts places of crops, not tiles.
+    # The first batch holds more images than ``most``, or all there are. ``len(train)`` would not tell:
+    # of crops it counts the places, not the tiles.
     first = next(batches)
     if len(first) < 2:
         raise DataError(f"Expected two or more normal images to find principal components, found {len(first)}.")
