@@ -16,6 +16,7 @@ states, is 0.01. How the search converges on normal validation images is in ``tr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
@@ -31,7 +32,7 @@ from .training.reconstruction import mean_square, normal_codes, residual_map, sa
 from .training.wgan_gp import GanParams, build, shared_gan
 from .wgan_critic import Detector as _WganCritic
 
-_IMAGES_AT_A_TIME = 64  # bounds the memory of the search; changes no score
+_AT_A_TIME_ON_A_CPU, _AT_A_TIME_ELSEWHERE = 16, 256  # what is fastest there; changes no score
 _IMAGES_WATCHED = 64  # of the validation set, for the curve of convergence
 
 
@@ -52,7 +53,7 @@ class Detector(NetworkDetector[Params]):
     summary = "AnoGAN: 500 steps of gradient descent to each image's code, on f-AnoGAN's GAN"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **_WganCritic.presets,
-        "quick": {**_WganCritic.presets["quick"], "iterations": 20, "step_size": 0.1},
+        "quick": {**_WganCritic.presets["quick"], "iterations": 100, "step_size": 0.1},
     }
 
     def build(self, images: Images | ImageShape) -> None:
@@ -68,15 +69,16 @@ class Detector(NetworkDetector[Params]):
         self._watch_convergence(val.probe(_IMAGES_WATCHED), context)
         self._gallery = samples_and_ways(self.generator, self.params.latent_dim, context.generator("gallery"))
 
+    @torch.no_grad()
     def score(self, images: Tensor) -> Scores:
-        found = [self._search(chunk) for chunk in images.split(_IMAGES_AT_A_TIME)]
-        redrawn = torch.cat([self.generator(z) for z in found])
-        with torch.inference_mode():
-            parts = self._terms(images, redrawn)
-            return Scores(self._total(parts), residual_map(images, redrawn), parts)
+        redrawn = self.reconstruct(images)
+        parts = self._terms(images, self.critic.features(images), redrawn)
+        return Scores(self._total(parts), residual_map(images, redrawn), parts)
 
+    @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        return torch.cat([self.generator(self._search(chunk)) for chunk in images.split(_IMAGES_AT_A_TIME)])
+        chunks = images.split(_AT_A_TIME_ON_A_CPU if images.device.type == "cpu" else _AT_A_TIME_ELSEWHERE)
+        return torch.cat([self.generator(self._search(chunk)) for chunk in chunks])
 
     def weights(self) -> dict[str, Tensor]:
         return {**weights_of(self.parts()), "seed": torch.tensor(self.seed)}
@@ -112,9 +114,9 @@ class Detector(NetworkDetector[Params]):
             content = f"{self.seed}/{restart}/".encode() + image.numpy().tobytes()
             yield torch.Generator().manual_seed(int.from_bytes(sha256(content).digest()[:7], "big"))
 
-    def _terms(self, x: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
+    def _terms(self, x: Tensor, features_of_x: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
         """``residual`` and ``feature`` as the chosen loss has them, ``(N,)`` each: sums or means of one image."""
-        pixels, features = x - redrawn, self.critic.features(x) - self.critic.features(redrawn)
+        pixels, features = x - redrawn, features_of_x - self.critic.features(redrawn)
         if self.params.loss == "2017":
             return {"residual": pixels.abs().flatten(1).sum(dim=1), "feature": features.abs().sum(dim=1)}
         return {"residual": mean_square(pixels), "feature": mean_square(features)}
@@ -141,21 +143,22 @@ class Search(nn.Module):
         super().__init__()
         self.z = nn.Parameter(first)
         self.adam = torch.optim.Adam([self.z], lr=detector.params.step_size)
-        self._images = images
-        self._terms, self._total = detector._terms, detector._total
         self._redraw = detector.generator.forward
+        with torch.no_grad():
+            features = detector.critic.features(images)
+        self._terms = partial(detector._terms, images, features)
+        self._total = detector._total
 
     def step(self) -> dict[str, Tensor]:
         """One step of Adam; the terms and the loss of each image before it."""
         with torch.enable_grad():
-            terms = self._terms(self._images, self._redraw(self.z))
+            terms = self._terms(self._redraw(self.z))
             loss = self._total(terms)
-            self.adam.zero_grad(set_to_none=True)
-            loss.sum().backward()  # type: ignore[no-untyped-call]
+            (self.z.grad,) = torch.autograd.grad(loss.sum(), self.z)  # the networks' own gradients are not computed
         self.adam.step()
         return {"loss": loss.detach(), **{name: value.detach() for name, value in terms.items()}}
 
     @torch.no_grad()
     def losses(self) -> Tensor:
         """What is left of each image's loss, ``(N,)``."""
-        return self._total(self._terms(self._images, self._redraw(self.z)))
+        return self._total(self._terms(self._redraw(self.z)))
