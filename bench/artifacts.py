@@ -8,11 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.contracts import Sample, Split
 from bench.images import manifest
 from bench.metrics.pixel_results import DefectRow, ImageRow, Measurement
 from bench.pixel_evaluation import measurable
-from bench.scoring import Columns
+from bench.record import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +37,12 @@ def write_scores(folder: Path, split: Split, scores: Mapping[str, Columns]) -> N
 def _score_rows(samples: Sequence[Sample], part: str, columns: Columns) -> dict[str, Any]:
     facts = {name: [getattr(sample, name) for sample in samples] for name in ("id", "label", "kind", "group")}
     return {"part": [part] * len(samples), **facts, **columns}
+
+
+def write_codes(folder: Path, codes: NDArray[np.float32] | None) -> None:
+    """``codes.npy``: ``(n, d)``, a row for each test image in the order of ``scores.parquet``; none without codes."""
+    if codes is not None:
+        np.save(folder / "codes.npy", codes, allow_pickle=False)
 
 
 def write_training(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:

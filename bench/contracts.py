@@ -217,6 +217,10 @@ class Scores:
     """``(N, S, S)`` float, or ``None`` for methods that cannot point."""
     parts: Mapping[str, Tensor] = field(default_factory=dict)
     """Named extra scores ``(N,)``, recorded and tabulated beside the main one."""
+    redrawn: Tensor | None = None
+    """``(N, C, S, S)``: the normal image that each one was held against, or ``None``."""
+    code: Tensor | None = None
+    """``(N, d)``: where each image lies in the method's latent space, or ``None``."""
 
 
 @dataclass(frozen=True)
@@ -351,8 +355,8 @@ class Detector(ABC, Generic[ParamsT]):
         """What fitting decided and a reader must know: a subsample, a calibrated sign. Printed and recorded."""
         return {}
 
-    def reconstruct(self, images: Tensor) -> Tensor | None:
-        """The normal image that ``images`` are held against, ``(N, C, S, S)``, or ``None``."""
+    def sample(self, n: int, random: torch.Generator) -> Tensor | None:
+        """``n`` images drawn from what was learnt, ``(n, C, S, S)`` in [-1, 1]; ``None`` where nothing can be drawn."""
         return None
 
     def gallery(self) -> Mapping[str, Tensor]:

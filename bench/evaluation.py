@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from bench.contracts import ANOMALOUS, NORMAL, Sample
 from bench.metrics import ranking
-from bench.record import Metrics, ScoreMetrics
-from bench.scoring import SCORE, Columns
+from bench.record import SCORE, Columns, Metrics, ScoreMetrics
 from bench.statistics import auroc_interval, mean_auroc_interval
 
 THRESHOLD_QUANTILE = 0.95

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from bench.errors import StoreError, unknown_name
 from bench.map_files import map_path, require_distinct_maps, write_map, write_scores
-from bench.maps import FOLDER, StoredMaps
+from bench.pictures import MAPS, StoredPictures
 from bench.progress import Reporter
-from bench.record import Record
-from bench.scoring import SCORE
+from bench.record import SCORE, Record
 from bench.store import RecordStore, read_record
 
 SCORES_FILE = "scores.csv"
@@ -41,7 +40,7 @@ def export_maps(record: Record, out: Path, reporter: Reporter) -> Path:
 
     The layout is that of ``map_files``. Raises ``StoreError`` where the run kept no maps.
     """
-    maps = StoredMaps.open(record.folder / FOLDER)
+    maps = StoredPictures.open(record.folder / MAPS)
     if maps is None:
         raise StoreError(
             f"{record.folder} holds no maps. They are kept where the method makes maps and the data set has masks to"

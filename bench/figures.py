@@ -56,7 +56,7 @@ def contact_sheet(pictures: Tensor) -> Image.Image:
 
 
 def draw_extremes(rows: Sequence[tuple[Sample, float, NativeView]], file: Path) -> None:
-    """Input, reconstruction, residual and overlay, one row per image, the highest score on top."""
+    """Input, redrawn image, residual and overlay, one row per image, the highest score on top."""
     panels = [_panels(seen) for _, _, seen in rows]
     columns = max(map(len, panels))
     aspect = np.mean([seen.image.shape[0] / seen.image.shape[1] for _, _, seen in rows])
@@ -77,8 +77,8 @@ def draw_extremes(rows: Sequence[tuple[Sample, float, NativeView]], file: Path) 
 
 def _panels(seen: NativeView) -> dict[str, Any]:
     panels: dict[str, Any] = {"input": seen.image}
-    if seen.reconstruction is not None:
-        panels["reconstruction"] = seen.reconstruction.clip(0, 255).astype(np.uint8)
+    if seen.redrawn is not None:
+        panels["redrawn"] = seen.redrawn
     if seen.map is not None:
         panels["residual"] = seen.map
         panels["overlay"] = (seen.image, seen.map)

@@ -96,6 +96,12 @@ def text_digest(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file, read now."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file. Remembered by path, size and time of change, so that a second call costs no reading."""
     stat = path.stat()
@@ -103,8 +109,7 @@ def file_digest(path: Path) -> str:
     known = _recall(stamp)
     if known:
         return known
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = content_digest(path)
     _memory().execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (*stamp, digest))
     return digest
 

@@ -23,8 +23,7 @@ from bench.metrics.pixel_results import Measurement
 from bench.pixel_evaluation import has_annotations, maps_to_read, measure_pixels
 from bench.progress import Reporter
 from bench.provenance import now, provenance
-from bench.record import OWN_MAPS, Counts, Metrics, Record, facts_of
-from bench.scoring import SCORE
+from bench.record import OWN_MAPS, SCORE, Counts, Metrics, Record, facts_of
 from bench.spec import RunSpec, referee_code
 from bench.store import RecordStore
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.contracts import ANOMALOUS, NORMAL, Region, Sample
 from bench.errors import DataError
@@ -83,3 +84,23 @@ def _annotation(region: Region) -> Annotation:
     mask = region.read()
     due = None if region.saturation is None else region.saturation_area(int(mask.sum()))
     return Annotation(mask, due, region.name)
+
+
+class HighestPixels:
+    """A quantile of many maps' pixels, exactly, of which only the highest are kept."""
+
+    def __init__(self, quantile: float, pixels: int) -> None:
+        """``pixels``: how many will be added in all."""
+        self._kept = pixels - int(np.ceil(quantile * pixels)) + 1
+        self._values = np.empty(0, dtype=np.float32)
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        joined = np.concatenate([self._values, values.reshape(-1)])
+        surplus = len(joined) - self._kept
+        self._values = np.partition(joined, surplus)[surplus:] if surplus > 0 else joined
+
+    def threshold(self) -> float | None:
+        """The lowest threshold at which at least the quantile of the pixels stay below it; ``None`` without pixels."""
+        if not len(self._values):
+            return None
+        return float(np.nextafter(np.float64(self._values.min()), np.inf))

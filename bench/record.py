@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from bench.contracts import ANOMALOUS, NORMAL, Split
@@ -16,7 +18,11 @@ from bench.metrics.ranking import OperatingPoint
 from bench.resampling import Interval
 from bench.spec import RunSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+SCORE = "score"
+"""Name of a method's own answer beside the names of its parts."""
+Columns = dict[str, NDArray[np.float64]]
+"""Score and parts by name, ``(n,)`` each."""
 OWN_MAPS = "own maps"
 """Stands where a run names its preset when its maps or scores were made elsewhere."""
 MARKED_PRESETS = ("quick", OWN_MAPS)
@@ -109,6 +115,8 @@ class Record(_Frozen):
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall time of data, fit, score and metrics; indicative, not a timing benchmark."""
     provenance: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of each file beside the record, by path; filled when it is stored."""
     started: str = ""
     finished: str = ""
 

@@ -1,8 +1,8 @@
-"""From a fitted detector to one score per image, and to maps at native resolution."""
+"""From a fitted detector to one score per image, to maps and redrawn images, and to codes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,19 +10,27 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.contracts import Detector, Scores
 from bench.errors import DivergedError
 from bench.images import ImageCache
-from bench.views import View, to_model_input
+from bench.record import SCORE, Columns
+from bench.views import TileMaps, Tiles, View, to_bytes, to_model_input
 
 TILES_PER_BATCH = 256
-SCORE = "score"
-"""Name of a method's own answer beside the names of its parts."""
+KeepMap = Callable[[TileMaps], None]
+KeepRedrawn = Callable[[Tiles], None]
 
-Columns = dict[str, NDArray[np.float64]]
-TileMaps = NDArray[np.float32]
-"""``(tiles, S, S)``."""
+
+@dataclass(frozen=True)
+class Answers:
+    """What a detector said of n images; an image's score is the highest of its tiles', its code that tile's."""
+
+    columns: Columns
+    """Score and parts, ``(n,)`` each."""
+    codes: NDArray[np.float32] | None
+    """``(n, d)``."""
 
 
 def score_images(
@@ -31,43 +39,62 @@ def score_images(
     cache: ImageCache,
     device: torch.device,
     advance: Callable[[int], None],
-    keep_map: Callable[[TileMaps], None] | None = None,
-) -> Columns:
-    """Score and parts of every image, ``(n,)`` each; an image's is the highest of its tiles'.
+    keep_map: KeepMap | None = None,
+    keep_redrawn: KeepRedrawn | None = None,
+) -> Answers:
+    """Every image's scores, parts and code.
 
-    ``keep_map`` is given the maps ``(tiles, S, S)`` of each image in turn, where the method makes maps. Raises
-    ``DivergedError`` when a score or a map is not finite: no image is ever dropped.
+    ``keep_map`` is given the maps ``(tiles, S, S)`` of each image in turn, where the method makes maps, and
+    ``keep_redrawn`` the redrawn tiles ``(tiles, S, S, C)``. Raises ``DivergedError`` when a score or a map is not
+    finite: no image is ever dropped.
     """
-    per_tile: list[dict[str, NDArray[np.float64]]] = []
+    per_tile: list[Columns] = []
+    codes: list[NDArray[np.float32]] = []
     counts: list[int] = []
-    maps = _MapsByImage(counts, keep_map)
+    maps, redrawn = _ByImage(counts, keep_map), _ByImage(counts, keep_redrawn)
     for tiles, images_begun in _tile_batches(view, cache, counts):
         scores = detector.score(to_model_input(tiles, device))
         per_tile.append(_as_columns(scores))
-        maps.add(scores)
+        if scores.code is not None:
+            codes.append(scores.code.float().cpu().numpy())
+        if keep_map and scores.map is not None:
+            maps.add(_finite_maps(scores.map))
+        if keep_redrawn and scores.redrawn is not None:
+            redrawn.add(to_bytes(scores.redrawn))
         advance(images_begun)
+    return _of_images(per_tile, codes, np.array(counts))
+
+
+def _of_images(per_tile: Sequence[Columns], codes: Sequence[NDArray[np.float32]], counts: NDArray[np.int64]) -> Answers:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     joined = {name: np.concatenate([batch[name] for batch in per_tile]) for name in per_tile[0]}
     columns = {name: np.maximum.reduceat(values, starts) for name, values in joined.items()}
     _require_finite(columns)
-    return columns
+    if not codes:
+        return Answers(columns, None)
+    by_image = zip(starts, np.split(joined[SCORE], starts[1:]), strict=True)
+    highest = [start + int(tiles.argmax()) for start, tiles in by_image]
+    return Answers(columns, np.concatenate(codes)[highest])
 
 
-class _MapsByImage:
-    """Hands on the maps of an image as soon as those of all its tiles are there."""
+def _finite_maps(maps: Tensor) -> TileMaps:
+    values: TileMaps = maps.float().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise DivergedError("the anomaly map holds values that are not finite numbers.")
+    return values
 
-    def __init__(self, counts: list[int], keep_map: Callable[[TileMaps], None] | None) -> None:
+
+class _ByImage:
+    """Hands on what belongs to an image as soon as it is there for all its tiles."""
+
+    def __init__(self, counts: list[int], keep: Callable[[NDArray[Any]], None] | None) -> None:
         """``counts`` grows while images are begun: the number of tiles of each."""
-        self._counts, self._keep = counts, keep_map
-        self._waiting: TileMaps | None = None
+        self._counts, self._keep = counts, keep
+        self._waiting: NDArray[Any] | None = None
         self._next = 0
 
-    def add(self, scores: Scores) -> None:
-        if scores.map is None or self._keep is None:
-            return
-        new = scores.map.float().cpu().numpy()
-        if not np.isfinite(new).all():
-            raise DivergedError("the anomaly map holds values that are not finite numbers.")
+    def add(self, new: NDArray[Any]) -> None:
+        assert self._keep
         self._waiting = new if self._waiting is None else np.concatenate([self._waiting, new])
         while self._next < len(self._counts) and len(self._waiting) >= self._counts[self._next]:
             size = self._counts[self._next]
@@ -107,19 +134,14 @@ class NativeView:
     """One image beside what the detector made of it, all at native resolution."""
 
     image: NDArray[np.uint8]  # (H, W, C)
-    reconstruction: NDArray[np.float32] | None  # (H, W, C) in [0, 255]
+    redrawn: NDArray[np.uint8] | None  # (H, W, C)
     map: NDArray[np.float32] | None  # (H, W)
 
 
 def look_at(detector: Detector[Any], view: View, cache: ImageCache, i: int, device: torch.device) -> NativeView:
     """Map and reconstruction of one image, tiles averaged where they overlap."""
     image = cache[i]
-    tiles = to_model_input(view.tiles(image), device)
-    back = partial(view.map_to_native, height=image.shape[0], width=image.shape[1])
-    maps = detector.score(tiles).map
-    drawn = detector.reconstruct(tiles)
-    reconstruction = None
-    if drawn is not None:
-        bands = ((drawn.float() + 1) * 127.5).cpu().numpy().transpose(1, 0, 2, 3)
-        reconstruction = np.stack([back(band) for band in bands], axis=2)
-    return NativeView(image, reconstruction, None if maps is None else back(maps.float().cpu().numpy()))
+    scores = detector.score(to_model_input(view.tiles(image), device))
+    native = partial(view.to_native, height=image.shape[0], width=image.shape[1])
+    redrawn = None if scores.redrawn is None else native(to_bytes(scores.redrawn))
+    return NativeView(image, redrawn, None if scores.map is None else native(scores.map.float().cpu().numpy()))

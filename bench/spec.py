@@ -19,7 +19,7 @@ QUICK_IMAGE_SIZE = 32
 _TRAINING_FILES = ("contracts.py", "files.py", "images.py", "views.py", "training.py")
 _JUDGING_FILES = (
     "scoring.py",
-    "maps.py",
+    "pictures.py",
     "worker.py",
     "evaluation.py",
     "pixel_evaluation.py",

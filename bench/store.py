@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from bench.errors import ClaimedError, StoreError
+from bench.files import content_digest
 from bench.record import Record
 from bench.spec import RunSpec, digest
 
@@ -108,6 +109,7 @@ class RecordStore:
     def write(self, record: Record, files: Path) -> Record:
         """Put ``files`` (a folder beside the store's) and the record in their place in one move."""
         target = self.folder_of(record.spec)
+        record = record.model_copy(update={"files": _digests(files)})
         with replace_file(files / "record.json") as temporary:
             temporary.write_text(record.model_dump_json(indent=2) + "\n")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +130,12 @@ class RecordStore:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below ``folder``, by its path from there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "record.json")
+    return {file.relative_to(folder).as_posix(): content_digest(file) for file in files}
 
 
 def read_record(folder: Path) -> Record:

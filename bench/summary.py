@@ -7,9 +7,8 @@ from typing import Any
 
 from bench.metrics.pixel_results import Figure, PixelFigures, PixelMetrics
 from bench.metrics.pools import PRO_LIMIT
-from bench.record import Metrics, Record
+from bench.record import SCORE, Metrics, Record
 from bench.resampling import Interval
-from bench.scoring import SCORE
 
 
 def summary(record: Record) -> dict[str, Any]:

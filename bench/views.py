@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ from bench.images import ImageCache
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+TileMaps = NDArray[np.float32]
+"""``(tiles, S, S)``."""
+Tiles = NDArray[np.uint8]
+"""``(tiles, S, S, C)``."""
+Number = TypeVar("Number", bound=np.float32 | np.uint8)
+"""Maps are float32, images uint8."""
 
 _SYNTAX = re.compile(r"(?:resize:(?P<resize>\d+)|patches:(?P<patch>\d+)/(?P<stride>\d+))")
 
@@ -61,20 +68,22 @@ class View:
         corners = tile_corners(image.shape[0], image.shape[1], self.size, self.stride)
         return np.stack([image[y : y + self.size, x : x + self.size] for y, x in corners])
 
-    def joined(self, maps: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-        """Tile maps ``(tiles, S, S)`` of one image as one: ``(S, S)`` of a whole image, else ``(height, width)``."""
+    def joined(self, tiles: NDArray[Number], height: int, width: int) -> NDArray[Number]:
+        """Tiles ``(tiles, S, S, ...)`` of one image as one: ``(S, S, ...)`` of a whole image, else ``(height, width,
+        ...)``, the mean of those that overlap; bytes are rounded."""
         if self.stride is None:
-            return np.asarray(maps[0])
-        total, count = np.zeros((2, height, width), dtype=np.float64)
+            return np.asarray(tiles[0])
+        total, count = np.zeros((height, width, *tiles.shape[3:])), np.zeros((height, width))
         corners = tile_corners(height, width, self.size, self.stride)
-        for tile, (y, x) in zip(maps, corners, strict=True):
+        for tile, (y, x) in zip(tiles, corners, strict=True):
             total[y : y + self.size, x : x + self.size] += tile
             count[y : y + self.size, x : x + self.size] += 1
-        return (total / count).astype(np.float32)
+        mean = total / count.reshape(height, width, *(1,) * (tiles.ndim - 3))
+        return (mean.round() if tiles.dtype == np.uint8 else mean).astype(tiles.dtype)
 
-    def map_to_native(self, maps: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-        """Tile maps ``(tiles, S, S)`` of one image -> ``(height, width)``."""
-        return at_native_size(self.joined(maps, height, width), height, width)
+    def to_native(self, tiles: NDArray[Number], height: int, width: int) -> NDArray[Number]:
+        """Maps ``(tiles, S, S)`` or images ``(tiles, S, S, C)`` of one image -> ``(height, width, ...)``."""
+        return at_native_size(self.joined(tiles, height, width), height, width)
 
     def training_images(self, cache: ImageCache, device: torch.device, mirror: bool) -> ResizedImages | PatchImages:
         """What ``Detector.fit`` is given."""
@@ -83,11 +92,13 @@ class View:
         return PatchImages(self, cache, device, mirror)
 
 
-def at_native_size(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """A map scaled to ``(height, width)`` bilinearly; as it is where it has that size."""
-    if values.shape == (height, width):
+def at_native_size(values: NDArray[Number], height: int, width: int) -> NDArray[Number]:
+    """A map or image ``(h, w, ...)`` scaled to ``(height, width, ...)`` bilinearly; as it is where it has that size."""
+    if values.shape[:2] == (height, width):
         return values
-    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
+    picture = Image.fromarray(values.squeeze(2) if values.shape[2:] == (1,) else values)
+    scaled = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    return scaled.reshape(height, width, *values.shape[2:])
 
 
 def tile_corners(height: int, width: int, size: int, stride: int) -> list[tuple[int, int]]:
@@ -110,10 +121,17 @@ def to_model_input(tiles: NDArray[np.uint8], device: torch.device) -> Tensor:
     """``(N, S, S, C)`` bytes -> ``(N, C, S, S)`` floats in [-1, 1] on ``device``."""
     import torch
 
-    return _scaled(torch.tensor(tiles, device=device))
+    return from_bytes(torch.tensor(tiles, device=device))
 
 
-def _scaled(tiles: Tensor) -> Tensor:
+def to_bytes(images: Tensor) -> Tiles:
+    """``(N, C, S, S)`` floats, cut off outside of [-1, 1] -> ``(N, S, S, C)`` bytes."""
+    levels = (images.float().clamp(-1, 1) + 1).mul(127.5).round().byte()
+    return levels.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def from_bytes(tiles: Tensor) -> Tensor:
+    """``(N, S, S, C)`` bytes -> ``(N, C, S, S)`` floats in [-1, 1]."""
     return tiles.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
 
 
@@ -143,14 +161,14 @@ class ResizedImages:
 
         require_enough(n, len(self), "images")
         chosen = torch.randint(len(self), (n,), generator=generator, device=self._tiles.device)
-        images = _scaled(self._tiles[chosen])
+        images = from_bytes(self._tiles[chosen])
         return _mirrored(images, generator) if self._mirror else images
 
     def batches(self, n: int) -> Iterator[Tensor]:
-        return (_scaled(self._tiles[start : start + n]) for start in range(0, len(self), n))
+        return (from_bytes(self._tiles[start : start + n]) for start in range(0, len(self), n))
 
     def probe(self, n: int) -> Tensor:
-        return _scaled(self._tiles[:: max(1, -(-len(self) // n))])
+        return from_bytes(self._tiles[:: max(1, -(-len(self) // n))])
 
 
 class PatchImages:
@@ -180,7 +198,7 @@ class PatchImages:
         image = torch.randint(len(self._shapes), (n,), generator=generator, device=device)
         room = self._shapes[image] - self.size + 1  # (n, 2)
         corner = (torch.rand(n, 2, generator=generator, device=device, dtype=torch.float64) * room).long()
-        patches = _scaled(self._pixels[self._addresses(image, corner)])
+        patches = from_bytes(self._pixels[self._addresses(image, corner)])
         return _mirrored(patches, generator) if self._mirror else patches
 
     def _addresses(self, image: Tensor, corner: Tensor) -> Tensor:

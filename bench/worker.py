@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,20 @@ from bench.data import OpenedDataset
 from bench.errors import BenchError, DivergedError, InterruptedRunError
 from bench.evaluation import evaluate
 from bench.images import ImageCache, cached_images, duplicates_across
-from bench.maps import FOLDER as MAPS
-from bench.maps import HighestPixels, MapWriter, StoredMaps
 from bench.metrics.pixel_results import Measurement
-from bench.pixel_evaluation import PIXEL_QUANTILE, has_annotations, maps_to_read, measure_pixels
+from bench.pictures import MAPS, REDRAWN, PictureWriter, StoredPictures
+from bench.pixel_evaluation import PIXEL_QUANTILE, HighestPixels, has_annotations, maps_to_read, measure_pixels
 from bench.progress import Reporter
 from bench.provenance import now, provenance, usable_cores
-from bench.record import Counts, Record, Status, facts_of
-from bench.scoring import SCORE, Columns, TileMaps, score_images
+from bench.record import SCORE, Counts, Record, Status, facts_of
+from bench.scoring import Answers, KeepMap, KeepRedrawn, score_images
 from bench.spec import RunSpec, training_code
 from bench.stopping import StopRequest
 from bench.store import RecordStore, save_weights
 from bench.training import CheckpointLostError, RunContext, read_rows
 from bench.views import View
+
+_SMALL = 256 * 2**20  # bytes
 
 
 @dataclass
@@ -78,7 +79,8 @@ def _fit_score_record(run: Run) -> Record:
     caches = _decode(run)
     detector = _fit(run, caches)
     scored = _score(run, detector, caches)
-    metrics = evaluate(run.data.split.test, scored.test, scored.val, run.data.dataset.kinds_are_averaged)
+    columns = {part: answers.columns for part, answers in scored.parts().items()}
+    metrics = evaluate(run.data.split.test, columns["test"], columns["val"], run.data.dataset.kinds_are_averaged)
     measurement = _measure_maps(run, scored)
     if measurement:
         metrics = metrics.model_copy(update={"pixel": measurement.metrics})
@@ -142,26 +144,47 @@ def _context(run: Run) -> RunContext:
 class _Scored:
     """What the detector said of each image, and the pixel threshold that its validation maps set."""
 
-    val: Columns
-    test: Columns
+    val: Answers
+    test: Answers
     pixel_threshold: float | None
+
+    def parts(self) -> dict[str, Answers]:
+        return {"val": self.val, "test": self.test}
 
 
 def _score(run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]) -> _Scored:
-    """Maps are kept where the data set has annotations to hold them against."""
-    view, test = View.parse(run.spec.view), run.data.split.test
-    val_shapes = caches["val"].shapes
-    highest = HighestPixels(PIXEL_QUANTILE, int(val_shapes.prod(axis=1).sum()))
-    shapes = iter(val_shapes.tolist())
     with run.timed("score"):
-        if not has_annotations(test):
-            return _Scored(_score_part(run, detector, caches, "val"), _score_part(run, detector, caches, "test"), None)
-        val = _score_part(
-            run, detector, caches, "val", lambda maps: highest.add(view.map_to_native(maps, *next(shapes)))
-        )
-        with MapWriter(run.work / MAPS, view, [sample.id for sample in test], caches["test"].shapes) as writer:
-            scores = _score_part(run, detector, caches, "test", writer.add)
-    return _Scored(val, scores, highest.threshold())
+        val, threshold = _score_validation(run, detector, caches)
+        return _Scored(val, _score_test(run, detector, caches), threshold)
+
+
+def _score_validation(
+    run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]
+) -> tuple[Answers, float | None]:
+    """The answers, and the pixel threshold where there are defects to decide on."""
+    if not has_annotations(run.data.split.test):
+        return _score_part(run, detector, caches, "val"), None
+    view, native = View.parse(run.spec.view), caches["val"].shapes
+    highest = HighestPixels(PIXEL_QUANTILE, int(native.prod(axis=1).sum()))
+    shapes = iter(native.tolist())
+    val = _score_part(run, detector, caches, "val", lambda maps: highest.add(view.to_native(maps, *next(shapes))))
+    return val, highest.threshold()
+
+
+def _score_test(run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]) -> Answers:
+    """Maps are kept where they can be measured or are small, redrawn images where they are small."""
+    view, cache = View.parse(run.spec.view), caches["test"]
+    values = len(cache) * view.size**2 if view.stride is None else int(cache.shapes.prod(axis=1).sum())
+    wanted = {MAPS: has_annotations(run.data.split.test) or 4 * values <= _SMALL, REDRAWN: values <= _SMALL}
+    ids = [sample.id for sample in run.data.split.test]
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(PictureWriter(run.work / name, view, ids, cache.shapes))
+            for name, is_wanted in wanted.items()
+            if is_wanted
+        }
+        adding = {name: writer.add for name, writer in writers.items()}
+        return _score_part(run, detector, caches, "test", adding.get(MAPS), adding.get(REDRAWN))
 
 
 def _score_part(
@@ -169,22 +192,24 @@ def _score_part(
     detector: Detector[Any],
     caches: Mapping[str, ImageCache],
     part: str,
-    keep_map: Callable[[TileMaps], None] | None = None,
-) -> Columns:
+    keep_map: KeepMap | None = None,
+    keep_redrawn: KeepRedrawn | None = None,
+) -> Answers:
     with run.reporter.stage(f"score {part}", len(caches[part])) as progress:
 
         def advance(done: int) -> None:
             progress.update(done)
             run.stop.check()
 
-        return score_images(detector, View.parse(run.spec.view), caches[part], run.device, advance, keep_map)
+        view = View.parse(run.spec.view)
+        return score_images(detector, view, caches[part], run.device, advance, keep_map, keep_redrawn)
 
 
 def _measure_maps(run: Run, scored: _Scored) -> Measurement | None:
-    maps = StoredMaps.open(run.work / MAPS)
-    if maps is None:
-        return None
     test, dataset = run.data.split.test, run.data.dataset
+    maps = StoredPictures.open(run.work / MAPS)
+    if maps is None or not has_annotations(test):
+        return None
     with run.timed("metrics"), run.reporter.stage("metrics", maps_to_read(test)) as progress:
         return measure_pixels(
             test, maps.__getitem__, dataset.kinds_are_averaged, scored.pixel_threshold, progress, run.stop.check
@@ -223,15 +248,17 @@ def _store(
     split, view = run.data.split, View.parse(run.spec.view)
     with run.store.drafting() as draft:
         artifacts.write_split(draft, split)
-        artifacts.write_scores(draft, split, {"val": scored.val, "test": scored.test})
+        artifacts.write_scores(draft, split, {part: answers.columns for part, answers in scored.parts().items()})
+        artifacts.write_codes(draft, scored.test.codes)
         artifacts.write_training(draft, _training_rows(run))
         artifacts.write_measurement(draft, split.test, measurement)
         weights = detector.weights()
         if weights:
             save_weights(draft / "weights.safetensors", weights)
-        if measurement:
-            (run.work / MAPS).rename(draft / MAPS)
-        draw_health(draft, detector, view, caches["test"], split.test, scored.test[SCORE], run.device)
+        for kept in (MAPS, REDRAWN):
+            if (run.work / kept / "index.json").is_file():
+                (run.work / kept).rename(draft / kept)
+        draw_health(draft, detector, view, caches["test"], split.test, scored.test.columns[SCORE], run.device)
         stored = run.store.write(record, draft)
     _clear(run.work)
     return stored

@@ -71,14 +71,15 @@ class Detector(NetworkDetector[Params]):
 
     @torch.no_grad()
     def score(self, images: Tensor) -> Scores:
-        redrawn = self.reconstruct(images)
-        parts = self._terms(images, self.critic.features(images), redrawn)
-        return Scores(self._total(parts), residual_map(images, redrawn), parts)
-
-    @torch.no_grad()
-    def reconstruct(self, images: Tensor) -> Tensor:
         chunks = images.split(_AT_A_TIME_ON_A_CPU if images.device.type == "cpu" else _AT_A_TIME_ELSEWHERE)
-        return torch.cat([self.generator(self._search(chunk)) for chunk in chunks])
+        code = torch.cat([self._search(chunk) for chunk in chunks])
+        redrawn = self.generator(code)
+        parts = self._terms(images, self.critic.features(images), redrawn)
+        return Scores(self._total(parts), residual_map(images, redrawn), parts, redrawn, code)
+
+    @torch.inference_mode()
+    def sample(self, n: int, random: torch.Generator) -> Tensor:
+        return self.generator(normal_codes(n, self.params.latent_dim, random))  # type: ignore[no-any-return]
 
     def weights(self) -> dict[str, Tensor]:
         return {**weights_of(self.parts()), "seed": torch.tensor(self.seed)}

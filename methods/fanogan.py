@@ -30,7 +30,7 @@ from bench.contracts import Context, Images, ImageShape, Published
 from .networks.parts import freeze
 from .networks.resnet import Encoder
 from .training.optimisers import rmsprop_as_in_tensorflow
-from .training.reconstruction import ReconstructionDetector, mean_square
+from .training.reconstruction import ReconstructionDetector, mean_square, normal_codes
 from .training.wgan_gp import GanParams, build, descend, shared_gan
 
 
@@ -124,9 +124,12 @@ class Detector(ReconstructionDetector[Params]):
         feature = mean_square(f_x - self.critic.features(x_hat)).mean()
         return {"loss": residual + self.params.kappa * feature, "residual": residual, "feature": feature}
 
+    def encode(self, images: Tensor) -> Tensor:
+        return self.encoder(images)  # type: ignore[no-any-return]
+
     @torch.inference_mode()
-    def reconstruct(self, images: Tensor) -> Tensor:
-        return self.generator(self.encoder(images))  # type: ignore[no-any-return]
+    def sample(self, n: int, random: torch.Generator) -> Tensor:
+        return self.generator(normal_codes(n, self.params.latent_dim, random))  # type: ignore[no-any-return]
 
     def further_parts(self, images: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
         feature = mean_square(self.critic.features(images) - self.critic.features(redrawn))

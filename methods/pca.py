@@ -36,11 +36,9 @@ class Detector(contracts.Detector[Params]):
     def score(self, images: Tensor) -> Scores:
         coordinates = self.coordinates.of(images)
         residual = self.coordinates.residual(images, coordinates)
-        unlike = (images - self.coordinates.redraw(coordinates, images)).abs().mean(dim=1)
-        return Scores(image=residual, map=unlike, parts={"residual": residual})
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        return self.coordinates.redraw(self.coordinates.of(images), images)
+        redrawn = self.coordinates.redraw(coordinates, images)
+        unlike = (images - redrawn).abs().mean(dim=1)
+        return Scores(residual, unlike, {"residual": residual}, redrawn, coordinates)
 
     def weights(self) -> dict[str, Tensor]:
         return self.coordinates.weights()

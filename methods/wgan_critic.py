@@ -60,6 +60,10 @@ class Detector(NetworkDetector[Params]):
     def score(self, images: Tensor) -> Scores:
         return Scores(image=self.sign.to(images.device) * self.critic(images))
 
+    @torch.inference_mode()
+    def sample(self, n: int, random: torch.Generator) -> Tensor:
+        return self.generator(normal_codes(n, self.params.latent_dim, random))  # type: ignore[no-any-return]
+
     def weights(self) -> dict[str, Tensor]:
         return {**weights_of(self.parts()), "sign": self.sign}
 

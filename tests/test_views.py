@@ -141,7 +141,7 @@ def test_overlapping_maps_are_averaged():
     view = View.parse("patches:32/16")
     corners = tile_corners(32, 48, 32, 16)
     maps = np.stack([np.full((32, 32), value, np.float32) for value in (1, 3)])
-    native = view.map_to_native(maps, 32, 48)
+    native = view.to_native(maps, 32, 48)
     assert corners == [(0, 0), (0, 16)]
     assert np.unique(native[:, :16]) == 1
     assert np.unique(native[:, 16:32]) == 2
@@ -151,7 +151,7 @@ def test_overlapping_maps_are_averaged():
 def test_a_resized_map_comes_back_to_its_place():
     small = np.zeros((1, 32, 32), np.float32)
     small[0, :, 16:] = 5
-    native = View.parse("resize:32").map_to_native(small, 100, 200)
+    native = View.parse("resize:32").to_native(small, 100, 200)
     assert native.shape == (100, 200)
     assert native[:, :90].max() == pytest.approx(0)
     assert native[:, 110:].min() == pytest.approx(5)

@@ -54,7 +54,7 @@ def test_a_record_survives_being_written_and_read(run_toy):
     again = Record.from_json((record.folder / "record.json").read_text())
     assert again.model_dump() == record.model_dump()
     content = json.loads((record.folder / "record.json").read_text()) | {"schema_version": 99}
-    with pytest.raises(ValueError, match="expected schema_version 1, found 99"):
+    with pytest.raises(ValueError, match="expected schema_version 2, found 99"):
         Record.from_json(json.dumps(content))
 
 

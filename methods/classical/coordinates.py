@@ -175,7 +175,8 @@ class CoordinateDetector(contracts.Detector[ParamsT]):
     def score(self, images: Tensor) -> Scores:
         coordinates = self.coordinates.of(images)
         parts = {"residual": self.coordinates.residual(images, coordinates)}
-        return Scores(image=self.distance(coordinates), parts=parts)
+        code = None if isinstance(self.coordinates, Pixels) else coordinates
+        return Scores(image=self.distance(coordinates), parts=parts, code=code)
 
     def weights(self) -> dict[str, Tensor]:
         return {**self.coordinates.weights(), **self.learnt}

@@ -20,7 +20,7 @@ from bench.contracts import Context, Images, ImageShape
 from ..networks.parts import freeze
 from ..networks.resnet import Encoder, Generator
 from .network_detector import BATCH_SIZE
-from .reconstruction import ReconstructionDetector, mean_square
+from .reconstruction import ReconstructionDetector, mean_square, normal_codes
 from .wgan_gp import descend
 
 Optimisers = Mapping[str, torch.optim.Optimizer]
@@ -61,12 +61,13 @@ class Autoencoder(ReconstructionDetector[ParamsT]):
         return {"encoder": self.encoder, "generator": self.generator}
 
     def encode(self, images: Tensor) -> Tensor:
-        """The code that an image is redrawn from when it is scored, ``(N, latent_dim)``."""
         return self.encoder(images)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
-    def reconstruct(self, images: Tensor) -> Tensor:
-        return self.generator(self.encode(images))  # type: ignore[no-any-return]
+    def sample(self, n: int, random: torch.Generator) -> Tensor | None:
+        if not self.has_prior:
+            return None
+        return self.generator(normal_codes(n, self.params.latent_dim, random))  # type: ignore[no-any-return]
 
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
         self.build(train)

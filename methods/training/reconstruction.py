@@ -21,19 +21,25 @@ ParamsT = TypeVar("ParamsT", bound=contracts.Params)
 
 
 class ReconstructionDetector(NetworkDetector[ParamsT]):
-    """Scores what ``reconstruct`` does not bring back; ``further_parts`` and ``total`` may add to the residual."""
+    """Scores what G(E(x)) does not bring back; ``further_parts`` and ``total`` may add to the residual."""
 
     generator: nn.Module
 
     @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """The code that each image is redrawn from when it is scored, ``(N, latent_dim)``."""
+
+    @torch.inference_mode()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """``(N, C, S, S)``, redrawn."""
+        """G(E(x)), ``(N, C, S, S)``."""
+        return self.generator(self.encode(images))  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def score(self, images: Tensor) -> Scores:
-        redrawn = self.reconstruct(images)
+        code = self.encode(images)
+        redrawn = self.generator(code)
         parts = {"residual": mean_square(images - redrawn), **self.further_parts(images, redrawn)}
-        return Scores(self.total(parts), residual_map(images, redrawn), parts)
+        return Scores(self.total(parts), residual_map(images, redrawn), parts, redrawn, code)
 
     def further_parts(self, images: Tensor, redrawn: Tensor) -> Mapping[str, Tensor]:
         """Scores beside the residual, ``(N,)`` each."""

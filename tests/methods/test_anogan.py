@@ -39,7 +39,8 @@ def terms_in_numpy(found, x, redrawn):
 
 def test_the_score_is_what_is_left_of_the_loss(images):
     found = detector(iterations=20)
-    scores, redrawn = found.score(images), found.reconstruct(images)
+    scores = found.score(images)
+    redrawn = scores.redrawn
     pixels, features = terms_in_numpy(found, images, redrawn)
     np.testing.assert_allclose(scores.parts["residual"], (pixels**2).mean(axis=1), rtol=1e-5)
     np.testing.assert_allclose(scores.parts["feature"], (features**2).mean(axis=1), rtol=1e-4)
@@ -49,7 +50,7 @@ def test_the_score_is_what_is_left_of_the_loss(images):
 
 def test_the_loss_of_2017_sums_distances(images):
     found = detector(iterations=20, loss="2017")
-    pixels, features = terms_in_numpy(found, images, found.reconstruct(images))
+    pixels, features = terms_in_numpy(found, images, found.score(images).redrawn)
     expected = 0.9 * np.abs(pixels).sum(axis=1) + 0.1 * np.abs(features).sum(axis=1)
     np.testing.assert_allclose(found.score(images).image, expected, rtol=1e-5)
 

@@ -85,7 +85,9 @@ def test_pca_is_the_projection_of_the_svd(fit, channels):
     scores = found.score(test)
     np.testing.assert_allclose(scores.image, (left**2).mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(scores.map, np.abs(left).reshape(20, channels, 8, 8).mean(axis=1), atol=1e-6)
-    np.testing.assert_allclose(found.reconstruct(test), (test.flatten(1).numpy() - left).reshape(test.shape), atol=1e-6)
+    np.testing.assert_allclose(
+        found.score(test).redrawn, (test.flatten(1).numpy() - left).reshape(test.shape), atol=1e-6
+    )
 
 
 def test_many_batches_find_nearly_the_components_of_one():

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
-from bench.maps import HighestPixels, MapWriter, StoredMaps
+from bench.pictures import PictureWriter, StoredPictures
+from bench.pixel_evaluation import HighestPixels
 from bench.views import View
 
 SHAPES = np.array([[40, 50], [33, 41]])
@@ -25,7 +26,7 @@ def tile_maps(view):
 
 
 def write(folder, view, maps):
-    with MapWriter(folder, view, IDS, SHAPES) as writer:
+    with PictureWriter(folder, view, IDS, SHAPES) as writer:
         for tiles in maps:
             writer.add(tiles)
 
@@ -35,10 +36,10 @@ def test_maps_come_back_at_native_size(tmp_path, text):
     view = View.parse(text)
     maps = tile_maps(view)
     write(tmp_path / "maps", view, maps)
-    stored = StoredMaps.open(tmp_path / "maps")
+    stored = StoredPictures.open(tmp_path / "maps")
     assert (len(stored), stored.ids) == (2, tuple(IDS))
     for i, (height, width) in enumerate(SHAPES):
-        assert np.array_equal(stored[i], view.map_to_native(maps[i], height, width))
+        assert np.array_equal(stored[i], view.to_native(maps[i], height, width))
         assert stored[i].shape == (height, width)
 
 
@@ -47,7 +48,7 @@ def test_maps_of_an_interrupted_attempt_do_not_survive(tmp_path):
     maps = tile_maps(view)
     write(tmp_path / "maps", view, maps)
     write(tmp_path / "maps", view, maps[:1])  # the second attempt ended early
-    assert StoredMaps.open(tmp_path / "maps") is None
+    assert StoredPictures.open(tmp_path / "maps") is None
 
 
 def test_damaged_maps_are_refused(tmp_path):
@@ -56,7 +57,7 @@ def test_damaged_maps_are_refused(tmp_path):
     values = tmp_path / "maps" / "values.f32"
     values.write_bytes(values.read_bytes()[:-4])
     with pytest.raises(StoreError, match="expected 512 numbers, found 511"):
-        StoredMaps.open(tmp_path / "maps")
+        StoredPictures.open(tmp_path / "maps")
 
 
 @given(
@@ -79,7 +80,7 @@ def test_a_run_on_masks_leaves_its_maps_and_what_was_measured(run_toy):
     pixel = record.metrics.pixel
     defects = pd.read_parquet(record.folder / "defects.parquet")
     images = pd.read_parquet(record.folder / "pixels.parquet")
-    assert len(StoredMaps.open(record.folder / "maps")) == 48
+    assert len(StoredPictures.open(record.folder / "maps")) == 48
     assert len(defects) == pixel.defects == 24
     assert defects["au_spro@0.05"].mean() == pytest.approx(pixel.headline.au_spro["0.05"].value, abs=1e-12)
     assert images["iou"].mean() == pytest.approx(pixel.headline.iou.value, abs=1e-12)
@@ -90,7 +91,7 @@ def test_a_run_on_masks_leaves_its_maps_and_what_was_measured(run_toy):
 def test_maps_are_measured_as_they_were_kept(run_toy):
     """IoU by hand, from the stored maps, the recorded threshold and the toy's one square."""
     (record,) = run_toy("intensity")
-    stored, pixel = StoredMaps.open(record.folder / "maps"), record.metrics.pixel
+    stored, pixel = StoredPictures.open(record.folder / "maps"), record.metrics.pixel
     square = np.zeros((40, 40), dtype=bool)
     square[10:20, 10:20] = True
     found = [stored[i].astype(np.float64) >= pixel.threshold for i in range(1, 48, 2)]

@@ -1,0 +1,218 @@
+"""One method under examination: fitted once for each seed, view and budget that a check asks for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench import registry
+from bench.conformance.material import TRAINING_IMAGES, HandedOver, WatchedSample, in_memory, make_split
+from bench.contracts import Detector, ImageShape, Scores
+from bench.errors import ConfigError
+from bench.provenance import usable_cores
+from bench.stopping import StopRequest
+from bench.store import StageStore
+from bench.training import RunContext
+from bench.views import View, to_model_input
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class Budget:
+    """What fields of these names are set to, where they are there, take it, and are not lower already."""
+
+    steps: int
+    """Of every field that ends in ``_steps``."""
+    sizes: Mapping[str, int]
+
+
+SMALLEST = Budget(
+    3,
+    {"width": 2, "latent_dim": 4, "batch_size": 8, "iterations": 3, "trees": 10, "components": 8, "n_features": 4}
+    | {"image_size": 32},
+)
+SMALL = Budget(60, {**SMALLEST.sizes, "width": 4, "latent_dim": 8, "iterations": 20})
+"""Enough to tell an anomaly that nobody could miss."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a detector is fitted with. ``around`` seeds the global random numbers, which a method must not use."""
+
+    seed: int = 0
+    channels: int = 1
+    view: str = "resize:32"
+    budget: Budget = SMALLEST
+    around: int = 0
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, {self.channels} channel(s), --view {self.view}"
+
+    @property
+    def shape(self) -> ImageShape:
+        return ImageShape(self.channels, View.parse(self.view).size)
+
+
+@dataclass
+class Fitted:
+    """A fitted detector, the test images as it takes them, and what it did to its surroundings."""
+
+    detector: Detector[Any]
+    setting: Setting
+    images: Tensor
+    """``(N, C, S, S)``: normal ones first, then as many anomalous ones."""
+    looked_at: list[str]
+    changed: list[str]
+
+    def score(self, images: Tensor | None = None) -> Scores:
+        """Of all test images, or of ``images``; each call is watched."""
+        with observed(self.setting.around, self.looked_at, self.changed):
+            return self.detector.score((self.images if images is None else images).clone())
+
+
+class Study:
+    """Fits a method as often as checks ask for something new, and remembers errors as well."""
+
+    def __init__(self, method: str, folder: Path) -> None:
+        """``folder``: an empty one for checkpoints and weights."""
+        self.method, self.folder = method, folder
+        self.entry = registry.find("method", method)
+        self.cls, self.params_cls = registry.load_method(method)
+        self._fitted: dict[Setting, Fitted | Exception] = {}
+
+    @property
+    def needs(self) -> str:
+        """What must be downloaded before the method can be fitted; empty where it can do without."""
+        return "" if "pre_trained" in self.params_cls.model_fields else self.cls.needs
+
+    def new(self, budget: Budget) -> Detector[Any]:
+        """A detector not yet fitted."""
+        return self.cls(registry.make_params(self.method, self.params_cls, self.values(budget)))
+
+    def values(self, budget: Budget) -> dict[str, Any]:
+        """Parameters under a budget: those of ``quick``, lowered where their names tell that they cost time."""
+        chosen = dict(self.cls.preset("quick", TRAINING_IMAGES))
+        for key, info in self.params_cls.model_fields.items():
+            most = budget.steps if key.endswith("_steps") else budget.sizes.get(key)
+            usual = chosen.get(key, info.default)
+            if most is not None and not (isinstance(usual, int) and 0 < usual <= most) and self._takes(key, most):
+                chosen[key] = most
+        return chosen | ({"pre_trained": False} if "pre_trained" in self.params_cls.model_fields else {})
+
+    def _takes(self, key: str, value: int) -> bool:
+        try:
+            registry.make_params(self.method, self.params_cls, {key: value})
+        except ConfigError:
+            return False
+        return True
+
+    def fitted(self, setting: Setting | None = None) -> Fitted:
+        """The detector of that setting; raises what ``fit`` raised, each time anew."""
+        setting = setting or Setting()
+        if setting not in self._fitted:
+            try:
+                self._fitted[setting] = self._fit(setting)
+            except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; the check says so
+                self._fitted[setting] = error
+        found = self._fitted[setting]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _fit(self, setting: Setting) -> Fitted:
+        detector = self.new(setting.budget)
+        split, view = make_split(setting.channels), View.parse(setting.view)
+        caches = {name: in_memory(samples, setting.channels) for name, samples in split.parts().items()}
+        train, val = (
+            HandedOver(view.training_images(caches[name], CPU, mirror=False), split.parts()[name])
+            for name in ("train", "val")
+        )
+        images = to_model_input(np.stack([view.tiles(caches["test"][i])[0] for i in range(len(split.test))]), CPU)
+        fitted = Fitted(detector, setting, images, [], [])
+        with observed(setting.around, fitted.looked_at, fitted.changed):
+            detector.fit(train, val, context=self._context(setting))
+        return fitted
+
+    def _context(self, setting: Setting) -> RunContext:
+        folder = self.folder / f"fit-{len(self._fitted)}"  # its own: a stage must be trained anew, not read back
+        return RunContext(CPU, setting.seed, folder, StageStore(folder / "stages"), {}, _Silent(), StopRequest(), {})
+
+
+class _Silent:
+    """A reporter of nothing."""
+
+    def say(self, text: str) -> None:
+        pass
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[_Silent]:
+        yield self
+
+    def update(self, done: int, values: Mapping[str, float] | None = None) -> None:
+        pass
+
+
+@contextmanager
+def observed(seed: int, looked_at: list[str], changed: list[str]) -> Iterator[None]:
+    """The surroundings of a run, seeded with ``seed``: notes labels looked at and flags changed, and puts all back."""
+    states = random.getstate(), np.random.get_state()
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]), WatchedSample.watching() as looks:
+        torch.set_num_threads(min(usable_cores(), threads))
+        _seed_globally(seed)
+        before = {name: read() for name, (read, _) in _FLAGS.items()}
+        try:
+            yield
+        finally:
+            looked_at += looks
+            changed += _put_back(before)
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+            torch.set_num_threads(threads)
+
+
+def _seed_globally(seed: int) -> None:
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def _put_back(before: Mapping[str, Any]) -> list[str]:
+    """Restore flags, and tell those that were changed."""
+    told = []
+    for name, (read, write) in _FLAGS.items():
+        if (found := read()) != before[name]:
+            told.append(f"{name} was {before[name]}, is {found}")
+            write(before[name])
+    return told
+
+
+def _set_cudnn_deterministic(value: bool) -> None:
+    torch.backends.cudnn.deterministic = value
+
+
+def _set_cudnn_benchmark(value: bool) -> None:
+    torch.backends.cudnn.benchmark = value
+
+
+_FLAGS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "torch.is_grad_enabled()": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "torch.get_default_dtype()": (torch.get_default_dtype, torch.set_default_dtype),
+    "torch.get_num_threads()": (torch.get_num_threads, torch.set_num_threads),
+    "torch.backends.cudnn.deterministic": (
+        lambda: torch.backends.cudnn.deterministic, _set_cudnn_deterministic,
+    ),
+    "torch.backends.cudnn.benchmark": (lambda: torch.backends.cudnn.benchmark, _set_cudnn_benchmark),
+    "torch.are_deterministic_algorithms_enabled()": (
+        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms,
+    ),
+}  # fmt: skip
