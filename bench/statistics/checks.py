@@ -1,0 +1,40 @@
+"""What is refused, and what has no interval."""
+
+from __future__ import annotations
+
+from bench.metrics.ranking import BoolArray
+
+
+def images_by_class(anomalous: BoolArray) -> tuple[int, int]:
+    """How many of ``(N,)`` images are normal, and how many anomalous."""
+    positives = int(anomalous.sum())
+    return len(anomalous) - positives, positives
+
+
+def why_degenerate(area: float | None, units: tuple[int, int], unit: str) -> str | None:
+    """Why no interval can be stated: ``units`` of normal and of anomalous images vary from sample to sample."""
+    for count, name in zip(units, ("normal", "anomalous"), strict=True):
+        if count < 2:
+            return f"fewer than two {unit}s of {name} images to draw from"
+    if area in (0, 1):
+        return f"AUROC is {area:.0f}: every resample of these images would give the same"
+    return None
+
+
+def check_level(level: float) -> None:
+    """Raises ``ValueError`` unless 0 < ``level`` < 1."""
+    if not 0 < level < 1:
+        raise ValueError(f"Expected 0 < level < 1, found {level}.")
+
+
+def check_resamples(resamples: int, level: float) -> None:
+    """Raises ``ValueError`` on a level outside (0, 1), or on fewer resamples than one in each tail of it."""
+    check_level(level)
+    if resamples * (1 - level) < 2 - 1e-9:
+        raise ValueError(f"Expected a resample in each tail of level {level}, found {resamples} resamples.")
+
+
+def check_length(groups: int, images: int) -> None:
+    """Raises ``ValueError`` unless each image has one group."""
+    if groups != images:
+        raise ValueError(f"Expected one group for each image, found {groups} groups and {images} images.")
