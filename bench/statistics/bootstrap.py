@@ -51,27 +51,44 @@ def grouped_bootstrap_interval(
 
 
 def mean_auroc_interval(
-    classes: IntArray, scores: ArrayLike, groups: Sequence[str | None], resamples: int = 2000, seed: int = 0
+    classes: IntArray,
+    scores: ArrayLike,
+    groups: Sequence[str | None],
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Interval:
     """The interval of the mean, over kinds of anomaly, of each kind's AUROC against all normal images.
 
     ``classes`` ``(N,)``: 0 for normal images, 1 and up for the kinds; every class is drawn among itself. Raises
     ``ValueError`` on unusable scores or groups.
     """
-    values, level = np.asarray(scores, dtype=np.float64), 0.95
+    values = np.asarray(scores, dtype=np.float64)
     bootstrap = GroupBootstrap(classes, groups, resamples, seed)
-    if any(bootstrap.drawn(each) < 2 for each in range(classes.max() + 1)):
-        reason = "fewer than two groups of some kind of image to draw from"
+    reason = why_never_varies(bootstrap, classes)
+    if reason:
         return Interval(None, None, level, bootstrap.method, reason)
-    drawn = np.concatenate([_mean_auroc(classes, values, weights) for weights in bootstrap.weights()])
+    evaluate = weighted_mean_auroc(classes, values)
+    drawn = np.concatenate([evaluate(weights) for weights in bootstrap.weights()])
     return percentile_interval(drawn, level, bootstrap.method)
 
 
-def _mean_auroc(classes: IntArray, values: FloatArray, weights: IntArray) -> FloatArray:
-    kinds = range(1, classes.max() + 1)
-    of_kind = [(classes == 0) | (classes == kind) for kind in kinds]
-    aurocs = [weighted_auroc(classes[chosen] > 0, values[chosen])(weights[chosen]) for chosen in of_kind]
-    return np.asarray(np.mean(aurocs, axis=0))
+def why_never_varies(bootstrap: GroupBootstrap, classes: IntArray) -> str | None:
+    """Why resamples say nothing: some class of images has too few groups that take part in a draw."""
+    if any(bootstrap.drawn(each) < 2 for each in range(classes.max() + 1)):
+        return "fewer than two groups of some kind of image to draw from"
+    return None
+
+
+def weighted_mean_auroc(classes: IntArray, scores: FloatArray) -> Evaluate:
+    """The mean over kinds of anomaly of ``weighted_auroc``; with one kind, that AUROC itself."""
+    of_kind = [(classes == 0) | (classes == kind) for kind in range(1, classes.max() + 1)]
+    evaluations = [(chosen, weighted_auroc(classes[chosen] > 0, scores[chosen])) for chosen in of_kind]
+
+    def evaluate(weights: IntArray) -> FloatArray:
+        return np.asarray(np.mean([of_one(weights[chosen]) for chosen, of_one in evaluations], axis=0))
+
+    return evaluate
 
 
 def weighted_auroc(anomalous: BoolArray, scores: FloatArray) -> Evaluate:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bench.metrics.ranking import BoolArray
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bench.metrics.ranking import BoolArray, FloatArray, IntArray, check_scores
 
 
 def images_by_class(anomalous: BoolArray) -> tuple[int, int]:
@@ -38,3 +41,33 @@ def check_length(groups: int, images: int) -> None:
     """Raises ``ValueError`` unless each image has one group."""
     if groups != images:
         raise ValueError(f"Expected one group for each image, found {groups} groups and {images} images.")
+
+
+def check_classes(classes: ArrayLike) -> IntArray:
+    """``classes`` as ``(N,)`` whole numbers: 0 for normal images, 1 to K for the kinds of anomaly.
+
+    Raises ``ValueError`` unless each of them has an image.
+    """
+    found = np.asarray(classes)
+    if found.ndim != 1 or not np.issubdtype(found.dtype, np.integer):
+        raise ValueError(f"Expected classes as whole numbers of shape (N,), found {found.dtype} of {found.shape}.")
+    present = np.unique(found)
+    if len(present) < 2 or not np.array_equal(present, np.arange(len(present))):
+        raise ValueError(
+            "Expected images of class 0 (normal) and of each class 1 to K (kinds of anomaly), K > 0,"
+            f" found classes {present.tolist()}."
+        )
+    return found.astype(np.int64)
+
+
+def check_scorings(scores: ArrayLike, images: int) -> FloatArray:
+    """``scores`` as ``(S, images)``, a row for each seed; ``(images,)`` is one seed.
+
+    Raises ``ValueError`` on other shapes, and on scores that are not finite.
+    """
+    found = np.asarray(scores, dtype=np.float64)
+    rows = found[None] if found.ndim == 1 else found
+    if rows.ndim != 2 or rows.shape[1] != images or not len(rows):
+        raise ValueError(f"Expected scores of shape (seeds, {images}), found {found.shape}.")
+    check_scores(rows.ravel())
+    return rows
