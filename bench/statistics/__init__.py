@@ -10,13 +10,22 @@ alone needs all of ``scipy.stats``.
 
 from bench.statistics.bootstrap import grouped_bootstrap_interval, mean_auroc_interval
 from bench.statistics.delong import delong_covariance, delong_variance, logit_delong_interval
+from bench.statistics.families import holm
 from bench.statistics.intervals import auroc_interval
+from bench.statistics.paired import Difference, compare_pair, paired_delong, paired_grouped_bootstrap
+from bench.statistics.seeds import nested_auroc_interval
 
 __all__ = [
+    "Difference",
     "auroc_interval",
+    "compare_pair",
     "delong_covariance",
     "delong_variance",
     "grouped_bootstrap_interval",
+    "holm",
     "logit_delong_interval",
     "mean_auroc_interval",
+    "nested_auroc_interval",
+    "paired_delong",
+    "paired_grouped_bootstrap",
 ]

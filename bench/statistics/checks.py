@@ -14,11 +14,19 @@ def images_by_class(anomalous: BoolArray) -> tuple[int, int]:
     return len(anomalous) - positives, positives
 
 
-def why_degenerate(area: float | None, units: tuple[int, int], unit: str) -> str | None:
-    """Why no interval can be stated: ``units`` of normal and of anomalous images vary from sample to sample."""
+def why_too_few(units: tuple[int, int], unit: str) -> str | None:
+    """Why nothing can be said of other samples: fewer than two ``units`` of normal or of anomalous images."""
     for count, name in zip(units, ("normal", "anomalous"), strict=True):
         if count < 2:
             return f"fewer than two {unit}s of {name} images to draw from"
+    return None
+
+
+def why_degenerate(area: float | None, units: tuple[int, int], unit: str) -> str | None:
+    """Why no interval can be stated: ``units`` of normal and of anomalous images vary from sample to sample."""
+    too_few = why_too_few(units, unit)
+    if too_few:
+        return too_few
     if area in (0, 1):
         return f"AUROC is {area:.0f}: every resample of these images would give the same"
     return None

