@@ -17,7 +17,6 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bench import registry
@@ -26,7 +25,7 @@ from bench.contracts import ImageShape, Scores
 from bench.errors import BenchError, ConfigError
 from bench.progress import Reporter
 from bench.spec import PRESETS
-from bench.store import save_weights
+from bench.store import load_weights, save_weights
 
 RTOL = 1e-4
 """How far a score may move with the company its image is in: rounding differs between batch sizes."""
@@ -330,7 +329,7 @@ def restore(study: Study) -> None:
     file = study.folder / "weights.safetensors"
     save_weights(file, fitted.detector.weights())
     again = Fitted(study.new(fitted.setting.budget), fitted.setting, fitted.images, [], [])
-    again.detector.restore(load_file(file), fitted.setting.shape, CPU)
+    again.detector.restore(load_weights(file, ""), fitted.setting.shape, CPU)
     if differing := _differing(again.score(), expected):
         raise Broken(
             f"Expected equal answers of a detector restored from its weights, found others in {differing}. weights()"
