@@ -250,6 +250,8 @@ def _not_finite(scores: Scores) -> str:
 def direction(study: Study) -> None:
     """Higher is more anomalous: squares of black and white score above soft ramps, by their medians."""
     _scored(study)
+    if study.has_random_features:
+        raise NotChecked("Its features are random here, and promise no direction; with pre-trained ones they do.")
     fitted = _fitted(study, Setting(budget=SMALL))
     normal, anomalous = (part.median().item() for part in fitted.score().image.chunk(2))
     if not anomalous > normal:

@@ -32,13 +32,14 @@ class Budget:
 
     steps: int
     """Of every field that ends in ``_steps``."""
-    sizes: Mapping[str, int]
+    sizes: Mapping[str, int | tuple[int, ...]]
+    """Of several values the first that the method takes."""
 
 
 SMALLEST = Budget(
     3,
     {"width": 2, "latent_dim": 4, "batch_size": 8, "iterations": 3, "trees": 10, "components": 8, "n_features": 4}
-    | {"image_size": 32},
+    | {"image_size": (32, 64)},
 )
 SMALL = Budget(60, {**SMALLEST.sizes, "width": 4, "latent_dim": 8, "iterations": 20})
 """Enough to tell an anomaly that nobody could miss."""
@@ -94,7 +95,12 @@ class Study:
     @property
     def needs(self) -> str:
         """What must be downloaded before the method can be fitted; empty where it can do without."""
-        return "" if "pre_trained" in self.params_cls.model_fields else self.cls.needs
+        return "" if self.has_random_features else self.cls.needs
+
+    @property
+    def has_random_features(self) -> bool:
+        """Whether it is examined without the weights that it is made for."""
+        return "pre_trained" in self.params_cls.model_fields
 
     def new(self, budget: Budget) -> Detector[Any]:
         """A detector not yet fitted."""
@@ -104,11 +110,12 @@ class Study:
         """Parameters under a budget: those of ``quick``, lowered where their names tell that they cost time."""
         chosen = dict(self.cls.preset("quick", TRAINING_IMAGES))
         for key, info in self.params_cls.model_fields.items():
-            most = budget.steps if key.endswith("_steps") else budget.sizes.get(key)
             usual = chosen.get(key, info.default)
-            if most is not None and not (isinstance(usual, int) and 0 < usual <= most) and self._takes(key, most):
-                chosen[key] = most
-        return chosen | ({"pre_trained": False} if "pre_trained" in self.params_cls.model_fields else {})
+            for most in _candidates(budget, key):
+                if not (isinstance(usual, int) and 0 < usual <= most) and self._takes(key, most):
+                    chosen[key] = most
+                    break
+        return chosen | ({"pre_trained": False} if self.has_random_features else {})
 
     def _takes(self, key: str, value: int) -> bool:
         try:
@@ -147,6 +154,11 @@ class Study:
     def _context(self, setting: Setting) -> RunContext:
         folder = self.folder / f"fit-{len(self._fitted)}"  # its own: a stage must be trained anew, not read back
         return RunContext(CPU, setting.seed, folder, StageStore(folder / "stages"), {}, _Silent(), StopRequest(), {})
+
+
+def _candidates(budget: Budget, key: str) -> tuple[int, ...]:
+    found = budget.steps if key.endswith("_steps") else budget.sizes.get(key, ())
+    return found if isinstance(found, tuple) else (found,)
 
 
 class _Silent:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -38,8 +38,18 @@ _OURS = {"image_size", "batch_size", "training_steps", "bank_images", "weights"}
 class AnomalibParams(contracts.Params):
     """What all of anomalib's models share."""
 
+    smallest_image: ClassVar[int] = 1
+    """Pixels that the model needs at least, where ``image_size`` is set."""
+
     image_size: int = Field(0, ge=0, description="height and width that the model sees; 0: anomalib's default for it")
     batch_size: int = Field(32, ge=1, description="images per step")
+
+    @field_validator("image_size")
+    @classmethod
+    def _large_enough(cls, size: int) -> int:
+        if 0 < size < cls.smallest_image:
+            raise ValueError(f"expected 0, or {cls.smallest_image} or more, found {size}")
+        return size
 
 
 class BankParams(AnomalibParams):

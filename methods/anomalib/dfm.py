@@ -16,6 +16,8 @@ from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
 class Params(BankParams, OptionalBackboneParams):
     """As in anomalib."""
 
+    smallest_image: ClassVar[int] = 64  # of smaller ones, no feature is left to pool
+
     backbone: str = Field("resnet50", description="name of the backbone in timm")
     layer: str = Field("layer3", description="layer whose features are taken")
     pooling_kernel_size: int = Field(4, ge=1, description="pooling of the features")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ._adapter import AnomalibDetector, BackboneParams, TrainedParams
@@ -9,6 +11,8 @@ from ._adapter import AnomalibDetector, BackboneParams, TrainedParams
 
 class Params(TrainedParams, BackboneParams):
     """As in anomalib."""
+
+    smallest_image: ClassVar[int] = 392  # it looks at the central 392 pixels
 
     encoder_name: str = Field("vit_base_patch14_reg4_dinov2", description="name of the encoder")
     bottleneck_dropout: float = Field(0.2, ge=0, lt=1, description="dropout in the bottleneck")

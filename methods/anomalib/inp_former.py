@@ -5,6 +5,8 @@ Features rebuilt from the image's own normal prototypes.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ._adapter import AnomalibDetector, BackboneParams, TrainedParams
@@ -12,6 +14,8 @@ from ._adapter import AnomalibDetector, BackboneParams, TrainedParams
 
 class Params(TrainedParams, BackboneParams):
     """As in anomalib."""
+
+    smallest_image: ClassVar[int] = 392  # it looks at the central 392 pixels
 
     encoder_name: str = Field("vit_base_patch14_reg4_dinov2", description="name of the encoder")
     inp_num: int = Field(6, ge=1, description="normal prototypes of an image")

@@ -13,6 +13,8 @@ from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
 class Params(BankParams, OptionalBackboneParams):
     """As in anomalib."""
 
+    smallest_image: ClassVar[int] = 224  # it looks at the central 224 pixels
+
     backbone: str = Field("wide_resnet50_2.tv2_in1k", description="name of the backbone in timm")
     memory_bank_size: int = Field(1000, ge=1, description="patches remembered")
     local_coreset_size: int = Field(256, ge=1, description="patches taken from a batch")

@@ -13,6 +13,8 @@ from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
 class Params(BankParams, OptionalBackboneParams):
     """As in anomalib."""
 
+    smallest_image: ClassVar[int] = 448  # it looks at the central 448 pixels
+
     backbone: str = Field("vit_base_patch16_dinov3", description="name of the backbone in timm")
     k_image: int = Field(150, ge=1, description="nearest normal images whose patches are compared")
     pos_radius: int = Field(1, ge=0, description="how far a patch may have moved")

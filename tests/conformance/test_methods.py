@@ -43,7 +43,8 @@ def studies(tmp_path_factory):
 def test_every_promise_is_kept(method, check, studies):
     finding = perform(check, studies(method))
     if finding.state == "not checked":
-        assert studies(method).needs, finding.text  # only methods that wait for a download may be left unchecked
+        # Only methods that wait for a download, or are tried without their weights, may be left unchecked.
+        assert studies(method).needs or (studies(method).has_random_features and check == "direction"), finding.text
         pytest.skip(finding.text)
     assert finding.state == "ok", finding.text
 
