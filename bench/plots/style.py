@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from itertools import cycle
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ WIDTHS = {
 # Okabe and Ito 2008 without yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (5, 1.2, 1.2, 1.2)), (0, (1.3, 1.1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")  # circles are left to normal images
 NORMAL_GREY, TRIVIAL_GREY, HEAT = "#8c8c8c", "#6e6e6e", "inferno"
 
 
@@ -121,9 +122,15 @@ def styled(draw: Callable[Concatenate[Width, P], R]) -> Callable[Concatenate[Wid
     return within
 
 
-def plain_log(axes: Axes, which: str = "x") -> None:
-    """A logarithmic axis with plain numbers: 0.01 and not 10⁻²."""
+def plain_log(axes: Axes, which: Literal["x", "y"] = "x") -> None:
+    """A logarithmic axis with plain numbers: 0.01 and not 10⁻²; twos and fives too where it spans little."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
+
+    def between_powers(value: float, _: int) -> str:
+        low, high = axis.get_view_interval()
+        digit = round(value / 10 ** math.floor(math.log10(value)))
+        return f"{value:g}" if digit in (2, 5) and high < 30 * low else ""
+
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    axis.set_minor_formatter(FuncFormatter(between_powers))
