@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench import cli_data, cli_maps, cli_plots
-from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, Set, names, print_json, use_plugins, whole_numbers
+from bench.cli_options import (
+    DataRoot,
+    Debug,
+    Json,
+    Plugins,
+    Results,
+    Set,
+    names,
+    print_json,
+    use_plugins,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

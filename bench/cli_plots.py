@@ -1,4 +1,4 @@
-"""``bench plot``: figures for papers, from records alone. Heavy packages are imported by the command that needs them."""
+"""``bench plot``: figures for papers, from records alone. Each command imports what it needs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from bench.cli_options import DataRoot, Debug, Plugins, Results, names, use_plug
 if TYPE_CHECKING:
     from bench.plots.selection import Wanted
 
-app = typer.Typer(help="Draw figures for papers from records; their numbers are written beside them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Draw figures for papers from records; their numbers are written beside them.", no_args_is_help=True
+)
 
 Dataset = Annotated[str | None, typer.Option(help="Data set, with its category: oct-phantom or mnist:1.")]
-Datasets = Annotated[str | None, typer.Option(help="Data set, or a list: mnist:0,mnist:1. Default: all in the records.")]
-Methods = Annotated[str | None, typer.Option("--method", help="Method, or a list: fanogan,izi. Default: all there are.")]
+Datasets = Annotated[
+    str | None, typer.Option(help="Data set, or a list: mnist:0,mnist:1. Default: all in the records.")
+]
+Methods = Annotated[
+    str | None, typer.Option("--method", help="Method, or a list: fanogan,izi. Default: all there are.")
+]
 Preset = Annotated[str | None, typer.Option(help="Preset of the runs, where the records hold several.")]
 View = Annotated[str | None, typer.Option(help="View of the runs, where the records hold several.")]
 Seeds = Annotated[str | None, typer.Option(help="Seed, or a list: 0,1,2. Default: all there are.")]
@@ -101,7 +107,8 @@ def maps(
         typer.Option(help="Images of each kind: the first by name, or by the first method's score."),
     ] = "first",
     panels: Annotated[
-        str | None, typer.Option(help="Of each method: redrawn,residual,overlay. Default: all of one, overlays of several.")
+        str | None,
+        typer.Option(help="Of each method: redrawn,residual,overlay. Default: all of one, overlays of several."),
     ] = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),

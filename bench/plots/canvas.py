@@ -20,18 +20,24 @@ _POINT = 25.4 / 72  # millimetres
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the legend."""
+    """A line of the legend: a name, which may be shortened, and figures, which are not."""
 
-    label: str
+    name: str
     handle: Artist
+    figures: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}  {self.figures}" if self.figures else self.name
 
 
-def line_entry(label: str, look: Look) -> Entry:
-    return Entry(label, Line2D([], [], color=look.colour, linestyle=look.line))
+def line_entry(name: str, look: Look, figures: str = "") -> Entry:
+    return Entry(name, Line2D([], [], color=look.colour, linestyle=look.line), figures)
 
 
-def marker_entry(label: str, look: Look, size: float) -> Entry:
-    return Entry(label, Line2D([], [], color=look.colour, linestyle="", marker=look.marker, markersize=size))
+def marker_entry(name: str, look: Look, size: float, figures: str = "") -> Entry:
+    handle = Line2D([], [], color=look.colour, linestyle="", marker=look.marker, markersize=size)
+    return Entry(name, handle, figures)
 
 
 def canvas(width: Width, panels_mm: float, legend: Sequence[Entry] = (), notes: Sequence[str] = ()) -> Figure:
@@ -63,7 +69,7 @@ def _write_notes(figure: Figure, width: Width, lines: Sequence[str], top: float)
 def _draw_legend(figure: Figure, width: Width, legend: Sequence[Entry], columns: int, top: float) -> None:
     figure.legend(
         [entry.handle for entry in legend],
-        [fitted(entry.label, _label_room(width), width.points) for entry in legend],
+        [fitted(entry.name, _label_room(width), width.points, f"  {entry.figures}".rstrip()) for entry in legend],
         loc="upper left",
         bbox_to_anchor=(_MARGIN / width.mm, top - 0.5 * _MARGIN / _height_mm(figure)),
         ncols=columns, frameon=False, borderaxespad=0, borderpad=0, labelspacing=0.35, columnspacing=1.2,
@@ -107,12 +113,12 @@ def wrapped(text: str, room_mm: float, points: float) -> list[str]:
     return lines
 
 
-def fitted(text: str, room_mm: float, points: float) -> str:
-    """The text, its middle left out where it is wider than there is room."""
+def fitted(text: str, room_mm: float, points: float, after: str = "") -> str:
+    """The text and what comes ``after``; where that is wider than there is room, the middle of the text is left out."""
     keep = len(text)
-    while keep > 3 and text_mm(shortened := _without_middle(text, keep), points) > room_mm:
+    while keep > 3 and text_mm(_without_middle(text, keep) + after, points) > room_mm:
         keep -= 1
-    return shortened if keep > 3 else text[:3]
+    return _without_middle(text, keep) + after
 
 
 def _without_middle(text: str, keep: int) -> str:

@@ -30,7 +30,8 @@ class MethodCurve:
     band_is: str
     figure: float
     """What the figure ranks by, from the record; with several seeds their mean."""
-    label: str
+    figures: str
+    """That figure and its interval or range, for the legend."""
 
 
 def curve_of_method(
@@ -42,8 +43,8 @@ def curve_of_method(
     lines = [line for _, line in seeds]
     band, band_is = (range_band(lines), "range of the seeds") if len(runs) > 1 else bootstrap_band(runs[0], curve, grid)
     figure = float(np.mean(figures))
-    label = f"{name}  {figure:.3f}{spread_text(figures, interval)}"
-    return MethodCurve(name, seeds, mean_line(lines), band, band_is, figure, label)
+    text = f"{figure:.3f}{spread_text(figures, interval)}"
+    return MethodCurve(name, seeds, mean_line(lines), band, band_is, figure, text)
 
 
 def spread_text(figures: Sequence[float], interval: Interval | None) -> str:
@@ -75,8 +76,8 @@ def draw_curves(axes: Axes, curves: Sequence[MethodCurve], styles: dict[str, Loo
         axes.plot(curve.line.x, curve.line.y, color=look.colour, linestyle=look.line)
 
 
-def legend_of(curves: Sequence[MethodCurve], styles: dict[str, Look]) -> list[Entry]:
-    return [line_entry(curve.label, styles[curve.method]) for curve in curves]
+def legend_of(curves: Sequence[MethodCurve], selection: Selection, styles: dict[str, Look]) -> list[Entry]:
+    return [line_entry(selection.title(curve.method), styles[curve.method], curve.figures) for curve in curves]
 
 
 def band_note(curves: Sequence[MethodCurve], figure: str, has_intervals: bool) -> str:
@@ -91,12 +92,14 @@ def band_note(curves: Sequence[MethodCurve], figure: str, has_intervals: bool) -
 def _legend_note(curves: Sequence[MethodCurve], has_intervals: bool) -> str:
     several = any(len(curve.seeds) > 1 for curve in curves)
     one = has_intervals and any(len(curve.seeds) == 1 for curve in curves)
-    notes = ([f"[{LEVEL:.0%} interval of the record]"] if one else []) + (["(mean and range of seeds)"] if several else [])
+    notes = ([f"[{LEVEL:.0%} interval of the record]"] if one else []) + (
+        ["(mean and range of seeds)"] if several else []
+    )
     return " " + " or ".join(notes) if notes else ""
 
 
 def table_of(curves: Sequence[MethodCurve], x: str, y: str) -> pd.DataFrame:
-    """One row for each point: ``method``, ``curve`` (``seed 0``, ``mean``, ``band``), x, y, and the band's low, high."""
+    """One row for each point: ``method``, ``curve`` (``seed 0``, ``mean``, ``band``), x, y, and the band's ends."""
     parts = []
     for curve in curves:
         lines = [(f"seed {seed}", line) for seed, line in curve.seeds]

@@ -1,4 +1,4 @@
-"""What methods make of test images, side by side: the input, its annotation, and of each method what it redrew and marked."""
+"""Test images side by side with their annotation and with what each method redrew and marked."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from bench.saved import SavedRun
 
 INPUT, MASK, REDRAWN, RESIDUAL, OVERLAY = "input", "mask", "redrawn", "residual", "overlay"
 OF_METHODS = (REDRAWN, RESIDUAL, OVERLAY)
+TOP = 0.995
 _CONTOUR = "#00E5FF"
 _TALLEST_MM = 230.0
 _LABEL_MM, _HEAD_MM = 17.0, 8.0
@@ -88,8 +89,8 @@ def draw(
 def _columns(selection: Selection, runs: Mapping[str, SavedRun], panels: Sequence[str]) -> list[_Column]:
     if not runs:
         raise ConfigError(
-            f"None of {', '.join(selection.runs)} kept maps or redrawn images of {selection.dataset}: they make none, or"
-            " the data set has no masks to hold them against."
+            f"None of {', '.join(selection.runs)} kept maps or redrawn images of {selection.dataset}: they make none, or the"
+            " data set has no masks to hold them against."
         )
     for panel in panels:
         if panel not in OF_METHODS:
@@ -118,9 +119,9 @@ def _height(width: Width, columns: int, images: Sequence[NDArray[np.uint8]]) -> 
 
 
 def _scale(run: SavedRun, ids: Sequence[str]) -> _Scale:
-    """From the lowest to the highest value in the maps shown."""
-    maps = [_picture(run.maps, name) for name in ids]
-    return _Scale(min(float(m.min()) for m in maps), max(float(m.max()) for m in maps))
+    """From the lowest value to the ``TOP`` quantile of the maps shown: one glaring pixel does not darken the rest."""
+    values = np.concatenate([_picture(run.maps, name).ravel() for name in ids])
+    return _Scale(float(values.min()), float(np.quantile(values, TOP)))
 
 
 def _picture(pictures: StoredPictures | None, name: str) -> NDArray[Any]:
@@ -171,7 +172,7 @@ def _name_row(axes: Axes, width: Width, sample: Sample, runs: Mapping[str, Saved
 def _notes(selection: Selection, runs: Mapping[str, SavedRun], columns: Sequence[_Column]) -> list[str]:
     notes = []
     if any(column.sort in (RESIDUAL, OVERLAY) for column in columns):
-        notes.append("Colours run from the lowest to the highest value of the maps shown, for each method on its own.")
+        notes.append(f"Colours run from the lowest value to the {TOP:.1%} quantile of a method's maps shown here.")
     notes += [f"Seed {next(iter(runs.values())).record.spec.seed}."]
     without = [name for name in selection.runs if name not in runs]
     return notes + ([f"Without maps: {', '.join(without)}."] if without else [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bench.metrics.ranking import FloatArray, IntArray
@@ -45,12 +47,18 @@ def draw(width: Width, selection: Selection) -> Drawing:
     share = prevalence(selection.first)
     notes = [*selection.notes, band_note(curves, "average precision", has_intervals=False)]
     notes.append(f"Grey: share of anomalous images, {share:.3f}, which is the precision of chance.")
-    figure = canvas(width, min(0.62 * width.mm, 95.0), legend_of(curves, styles), notes)
+    figure = canvas(width, min(0.62 * width.mm, 95.0), legend_of(curves, selection, styles), notes)
     axes = figure.subplots()
     axes.axhline(share, color="#b0b0b0", linewidth=0.6, zorder=0)
     draw_curves(axes, curves, styles)
-    axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(min(0.9 * share, 0.5), 1.01))
+    axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(_lowest(curves, share), 1.01))
     return Drawing(figure, table_of(curves, "recall", "precision"))
+
+
+def _lowest(curves: Sequence[MethodCurve], share: float) -> float:
+    """Where the axis of precision begins: a little below the lowest curve."""
+    lowest = min(share, *(float(curve.line.y.min()) for curve in curves))
+    return max(0.0, lowest - 0.08 * (1 - lowest)) - 0.01
 
 
 def _curve(selection: Selection, name: str) -> MethodCurve:

@@ -8,11 +8,14 @@ from typing import Concatenate, ParamSpec
 
 from bench.plots.output import Drawing, require_writable_kind, save
 from bench.plots.selection import Selection, Wanted, select, select_each
-from bench.plots.style import Width, width_named
+from bench.plots.style import MM, Width, width_named
 from bench.progress import reporter
 from bench.store import RecordStore
 
 P = ParamSpec("P")
+
+PAGE_MM = 247
+"""Height of the text on most journals' pages."""
 
 
 def draw(
@@ -57,5 +60,10 @@ def _say_older(selections: list[Selection]) -> None:
 
 
 def _write(drawing: Drawing, out: Path, width: Width) -> None:
+    height = drawing.figure.get_size_inches()[1] / MM
+    if height > PAGE_MM:
+        reporter().say(
+            f"This figure is {height:.0f} mm high, more than a page: take fewer methods, or a wider --width."
+        )
     for file in save(drawing, out, width):
         print(file)

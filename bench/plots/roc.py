@@ -42,8 +42,13 @@ def draw(width: Width, selection: Selection) -> Drawing:
     """A line for each method, best AUROC first in the legend; the CSV's area equals the record's AUROC."""
     curves, styles = best_first([_curve(selection, name) for name in selection.runs]), looks_of(selection)
     note = band_note(curves, "AUROC", has_intervals=True)
-    figure = canvas(width, (0.5 if width.mm < 100 else 0.4) * width.mm, legend_of(curves, styles), [*selection.notes, note])
-    linear, logarithmic = figure.subplots(1, 2, sharey=True)
+    figure = canvas(
+        width,
+        (0.5 if width.mm < 100 else 0.4) * width.mm,
+        legend_of(curves, selection, styles),
+        [*selection.notes, note],
+    )
+    linear, logarithmic = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
     lowest = 1 / _normal_images(selection)
     for axes in (linear, logarithmic):
         draw_curves(axes, curves, styles)
@@ -51,7 +56,7 @@ def draw(width: Width, selection: Selection) -> Drawing:
     _chance(linear, logarithmic, lowest)
     linear.set(ylabel="True positive rate", xlim=(-0.01, 1.01))
     plain_log(logarithmic)
-    logarithmic.set(xlim=(lowest, 1), xlabel="False positive rate, logarithmic")
+    logarithmic.set(xlim=(lowest, 1), xlabel="False positive rate (log)")
     return Drawing(figure, table_of(curves, "fpr", "tpr"))
 
 

@@ -34,10 +34,12 @@ def draw(width: Width, selection: Selection) -> Drawing:
     figure = canvas(width, rows * panel, (), [*selection.notes, *_notes(list(runs.values()))])
     tables = []
     for axes, (name, run) in zip(grid_of(figure, width, len(runs), sharey=True), runs.items(), strict=True):
-        title = f"{name}, AUROC {run.metrics.score.auroc:.3f}"
-        axes.set_title(fitted(title, 0.8 * width.mm / columns_of(width, len(runs)), width.points), loc="left")
+        room = 0.68 * width.mm / columns_of(width, len(runs))
+        axes.set_title(fitted(name, room, width.points, f", AUROC {run.metrics.score.auroc:.3f}"), loc="left")
         tables.append(_draw_run(axes, run, kinds).assign(method=name))
-        axes.set_yticks(0.3 - np.arange(len(kinds)), [fitted(kind, 0.2 * width.mm, width.note_points) for kind in kinds])
+        axes.set_yticks(
+            0.3 - np.arange(len(kinds)), [fitted(kind, 0.2 * width.mm, width.note_points) for kind in kinds]
+        )
         axes.set(xlabel="Score", ylim=(-len(kinds) + 0.9, 1.0))
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)

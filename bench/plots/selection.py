@@ -47,6 +47,10 @@ class Selection:
         """Methods that are lines to beat."""
         return [name for name, runs in self.runs.items() if runs[0].record.trivial]
 
+    def title(self, method: str) -> str:
+        """The method's name as a legend has it."""
+        return f"{method} (baseline)" if method in self.trivial else method
+
     @property
     def firsts(self) -> dict[str, SavedRun]:
         """The lowest seed of each method, for figures that show one training."""

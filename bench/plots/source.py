@@ -22,7 +22,7 @@ def data_of(run: SavedRun, data_root: Path | None) -> OpenedDataset:
     except BenchError as error:
         raise DataError(
             f"This figure needs the images of {run.name}, which are not part of its record. {error}\n"
-            "If they lie elsewhere now: --data-root DIR. Figures that need no images: roc, pr, scores, timing, training."
+            "If they lie elsewhere now: --data-root DIR. Without images: roc, pr, scores, timing, training, latent."
         ) from error
     if data.fingerprint != spec.data:
         raise DataError(

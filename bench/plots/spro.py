@@ -47,7 +47,9 @@ def draw(width: Width, selection: Selection, data_root: Path | None = None) -> D
     data = data_of(selection.first, data_root)
     curves = best_first([_curve(name, runs, data) for name, runs in measured.items()])
     styles = looks_of(selection)
-    figure = canvas(width, min(0.62 * width.mm, 95.0), legend_of(curves, styles), _notes(selection, curves, measured))
+    figure = canvas(
+        width, min(0.62 * width.mm, 95.0), legend_of(curves, selection, styles), _notes(selection, curves, measured)
+    )
     axes = figure.subplots()
     axes.axvline(LIMIT, color="#b0b0b0", linewidth=0.6, zorder=0)
     draw_curves(axes, curves, styles)
@@ -79,9 +81,9 @@ def _curve(name: str, runs: Sequence[SavedRun], data: OpenedDataset) -> MethodCu
     lines = [line for _, line in seeds]
     found = [run.metrics.pixel.headline.au_spro[str(LIMIT)] for run in runs if run.metrics.pixel]
     areas = [figure.value for figure in found]
-    label = f"{name}  {np.mean(areas):.3f}{spread_text(areas, found[0].interval)}"
+    text = f"{np.mean(areas):.3f}{spread_text(areas, found[0].interval)}"
     band = range_band(lines) if len(lines) > 1 else Band(*[np.empty(0)] * 3)
-    return MethodCurve(name, seeds, mean_line(lines), band, "range of the seeds", float(np.mean(areas)), label)
+    return MethodCurve(name, seeds, mean_line(lines), band, "range of the seeds", float(np.mean(areas)), text)
 
 
 def spro_line(run: SavedRun, data: OpenedDataset) -> Line:

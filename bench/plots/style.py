@@ -1,4 +1,4 @@
-"""How every figure looks: widths of journals, type sizes, colours that the colour-blind tell apart, and a second cue."""
+"""How every figure looks: widths of journals, type sizes, colours for the colour-blind, and a second cue."""
 
 from __future__ import annotations
 
@@ -72,10 +72,12 @@ def width_named(name: str) -> Width:
 
 def looks(names: Iterable[str], trivial: Iterable[str] = ()) -> Mapping[str, Look]:
     """A look for each name in order; trivial baselines are grey, as they are lines to beat and no contenders."""
-    lines, markers, colours, grey = cycle(LINES), cycle(MARKERS), cycle(COLOURS), set(trivial)
-    return {
-        name: Look(TRIVIAL_GREY if name in grey else next(colours), next(lines), next(markers)) for name in names
-    }
+    grey = set(trivial)
+    contenders, baselines = (
+        zip(cycle(COLOURS), cycle(LINES), cycle(MARKERS), strict=False),
+        zip(cycle(LINES), cycle(MARKERS), strict=False),
+    )
+    return {name: Look(TRIVIAL_GREY, *next(baselines)) if name in grey else Look(*next(contenders)) for name in names}
 
 
 def settings(width: Width) -> dict[str, Any]:
@@ -104,6 +106,8 @@ def settings(width: Width) -> dict[str, Any]:
         "ytick.major.size": 2.2 * width.line,
         "xtick.minor.size": 1.3 * width.line,
         "ytick.minor.size": 1.3 * width.line,
+        "xtick.minor.pad": 3.5 + 0.9 * width.line,  # in line with the labels of longer ticks
+        "ytick.minor.pad": 3.5 + 0.9 * width.line,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "figure.dpi": 100,

@@ -26,7 +26,9 @@ def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     (ranking,) = _standings(selection)
     table = _table(ranking, cost)
     styles, size = looks_of(selection), 4 * width.line
-    legend = [marker_entry(f"{row.method}  {row.label}", styles[row.method], size) for row in table.itertuples()]
+    legend = [
+        marker_entry(selection.title(row.method), styles[row.method], size, row.label) for row in table.itertuples()
+    ]
     figure = canvas(width, min(0.6 * width.mm, 90.0), legend, [*selection.notes, *_notes(selection)])
     axes = figure.subplots()
     for row in table.itertuples():
@@ -90,7 +92,8 @@ def _notes(selection: Selection) -> list[str]:
     where = next(iter(machines)) if len(machines) == 1 else f"{len(machines)} different machines, NOT comparable"
     return [
         f"Wall times of the runs themselves, with whatever else the machine did: {where}.",
-        "Bars: 95% interval of the only seed, or range of the seeds. Grey line: methods that no other one beats in both.",
+        "Bars: 95% interval of the only seed, or range of the seeds.",
+        "Grey line: methods that no other one beats in both.",
     ]
 
 

@@ -26,7 +26,7 @@ def draw(width: Width, selection: Selection) -> Drawing:
     trained = [name for name in selection.runs if name in set(logged["method"])]
     styles = looks_of(selection)
     columns = columns_of(width, len(panels))
-    legend = [line_entry(name, styles[name]) for name in trained] if len(trained) > 1 else []
+    legend = [line_entry(selection.title(name), styles[name]) for name in trained] if len(trained) > 1 else []
     notes = [*selection.notes, *_notes(selection, trained)]
     figure = canvas(width, -(-len(panels) // columns) * 30 * width.points / 7, legend, notes)
     room = 0.85 * width.mm / columns
