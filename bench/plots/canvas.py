@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
@@ -40,10 +41,12 @@ def marker_entry(name: str, look: Look, size: float, figures: str = "") -> Entry
     return Entry(name, handle, figures)
 
 
-def canvas(width: Width, panels_mm: float, legend: Sequence[Entry] = (), notes: Sequence[str] = ()) -> Figure:
+def canvas(
+    width: Width, panels_mm: float, legend: Sequence[Entry] = (), notes: Sequence[str] = (), close: bool = False
+) -> Figure:
     """A figure of that width whose panels are ``panels_mm`` high; add axes to it: the layout keeps them above.
 
-    The legend takes as many columns as its longest label allows; notes are wrapped.
+    The legend takes as many columns as its longest label allows; notes are wrapped. ``close``: panels nearly touch.
     """
     lines = wrapped(" ".join(notes), width.mm - 2 * _MARGIN, width.note_points) if notes else []
     notes_mm = len(lines) * width.note_points * _POINT * _LEADING + (2 * _MARGIN if lines else 0)
@@ -52,7 +55,10 @@ def canvas(width: Width, panels_mm: float, legend: Sequence[Entry] = (), notes: 
     height = panels_mm + legend_mm + notes_mm
     figure = Figure(figsize=(width.mm * MM, height * MM))
     bottom = (legend_mm + notes_mm) / height
-    figure.set_layout_engine("constrained", rect=(0, bottom, 1, 1 - bottom), w_pad=0.03, h_pad=0.03)
+    pad, space = (0.01, 0.0) if close else (0.03, 0.02)
+    figure.set_layout_engine(
+        ConstrainedLayoutEngine(rect=(0, bottom, 1, 1 - bottom), w_pad=pad, h_pad=pad, wspace=space, hspace=space)
+    )
     _write_notes(figure, width, lines, notes_mm / height)
     if legend:
         _draw_legend(figure, width, legend, columns, bottom)

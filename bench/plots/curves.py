@@ -42,15 +42,25 @@ def curve_of_method(
     seeds = tuple((run.record.spec.seed, line_of_run(run, curve)) for run in runs)
     lines = [line for _, line in seeds]
     band, band_is = (range_band(lines), "range of the seeds") if len(runs) > 1 else bootstrap_band(runs[0], curve, grid)
-    figure = float(np.mean(figures))
-    text = f"{figure:.3f}{spread_text(figures, interval)}"
-    return MethodCurve(name, seeds, mean_line(lines), band, band_is, figure, text)
+    return MethodCurve(
+        name, seeds, mean_line(lines), band, band_is, float(np.mean(figures)), text_of(figures, interval)
+    )
 
 
-def spread_text(figures: Sequence[float], interval: Interval | None) -> str:
-    """`` [0.81, 0.92]`` of one seed; `` (0.81–0.92, 3 seeds)`` of several."""
-    if len(figures) > 1:
-        return f" ({min(figures):.3f}–{max(figures):.3f}, {len(figures)} seeds)"
+def text_of(figures: Sequence[float], interval: Interval | None) -> str:
+    """``0.873 [0.810, 0.920]`` of one seed, ``0.873 (0.861–0.884, 3 seeds)`` of several."""
+    several = len(figures) > 1
+    return f"{np.mean(figures):.3f}" + (
+        spread_text(min(figures), max(figures), len(figures)) if several else interval_text(interval)
+    )
+
+
+def spread_text(low: float, high: float, seeds: int) -> str:
+    return f" ({low:.3f}–{high:.3f}, {seeds} seeds)"
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Nothing where none is computed; said where there cannot be one."""
     if interval is None:
         return ""
     return " [no interval]" if interval.low is None else f" [{interval.low:.3f}, {interval.high:.3f}]"

@@ -6,7 +6,7 @@ and just after every jump, so the area under a mean is the mean of the areas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,20 +79,18 @@ def range_band(lines: Sequence[Line]) -> Band:
 
 def line_of_run(run: SavedRun, curve: Curve) -> Line:
     """A run's curve: of all its test images, or the mean over the kinds where that is the data set's own figure."""
-    ones = np.ones(len(run.labels))
-    return _line(run, curve, ones)
+    return _drawer(run, curve)(np.ones(len(run.labels)))
 
 
-def _line(run: SavedRun, curve: Curve, weights: FloatArray) -> Line:
-    labels, scores = run.labels, run.score
-    return mean_line([curve(labels[part], scores[part], weights[part]) for part in _parts(run)])
+def _drawer(run: SavedRun, curve: Curve) -> Callable[[FloatArray], Line]:
+    """The run's curve as a function of how often each image counts, ``(N,)``."""
+    labels, scores, classes = run.labels, run.score, classes_of(run)
+    parts = [np.flatnonzero((classes == 0) | (classes == kind)) for kind in range(1, classes.max() + 1)]
 
+    def line(weights: FloatArray) -> Line:
+        return mean_line([curve(labels[part], scores[part], weights[part]) for part in parts])
 
-def _parts(run: SavedRun) -> Iterator[IntArray]:
-    """Places of the images of each curve."""
-    classes = classes_of(run)
-    for kind in range(1, classes.max() + 1):
-        yield np.flatnonzero((classes == 0) | (classes == kind))
+    return line
 
 
 def classes_of(run: SavedRun) -> IntArray:
@@ -112,11 +110,8 @@ def bootstrap_band(run: SavedRun, curve: Curve, grid: FloatArray) -> tuple[Band,
     Groups are drawn again as for the record's interval; images where there are none.
     """
     bootstrap = GroupBootstrap(classes_of(run), run.groups, RESAMPLES, seed=0)
-    drawn = [
-        _line(run, curve, weights.astype(np.float64)).limits(grid)[1]
-        for block in bootstrap.weights()
-        for weights in block.T
-    ]
+    line = _drawer(run, curve)
+    drawn = [line(weights).limits(grid)[1] for block in bootstrap.weights() for weights in block.T.astype(np.float64)]
     low, high = np.quantile(np.stack(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     grouped = len({group for group in run.groups if group is not None}) > 0
     unit = run.record.facts.get("group", "group") if grouped else "image"

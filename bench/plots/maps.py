@@ -74,9 +74,8 @@ def draw(
     rows = [(samples[name], samples[name].read()) for name in ids]
     scales = {name: _scale(run, ids) for name, run in runs.items() if run.maps is not None}
     notes = [*selection.notes, rule, *_notes(selection, runs, columns)]
-    figure = canvas(width, _height(width, len(columns), [image for _, image in rows]), (), notes)
+    figure = canvas(width, _height(width, len(columns), [image for _, image in rows]), (), notes, close=True)
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)  # type: ignore[union-attr]
     for places, (sample, image) in zip(grid, rows, strict=True):
         for axes, column in zip(places, columns, strict=True):
             _show(axes, column, sample, image, runs.get(column.method), scales.get(column.method))
@@ -89,8 +88,8 @@ def draw(
 def _columns(selection: Selection, runs: Mapping[str, SavedRun], panels: Sequence[str]) -> list[_Column]:
     if not runs:
         raise ConfigError(
-            f"None of {', '.join(selection.runs)} kept maps or redrawn images of {selection.dataset}: they make none, or the"
-            " data set has no masks to hold them against."
+            f"None of {', '.join(selection.runs)} kept maps or redrawn images of {selection.dataset}: they make none,"
+            " or the data set has no masks to hold them against."
         )
     for panel in panels:
         if panel not in OF_METHODS:

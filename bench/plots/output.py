@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.errors import ConfigError
-from bench.plots.style import Width, settings
+from bench.plots.style import Width, look_of
 from bench.store import replace_file
 
 # No dates: the file is then the same whenever it is drawn from the same records with the same packages.
@@ -41,7 +40,7 @@ def save(drawing: Drawing, out: Path, width: Width) -> tuple[Path, Path]:
     require_writable_kind(out)
     suffix = out.suffix.lower()
     table = out.with_suffix(".csv")
-    with mpl.rc_context({**mpl.rcParamsDefault, **settings(width)}), replace_file(out) as temporary:
+    with look_of(width), replace_file(out) as temporary:
         drawing.figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix])
     with replace_file(table) as temporary:
         drawing.data.to_csv(temporary, index=False, lineterminator="\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,8 +100,10 @@ def _draw_diagram(axes: Axes, layout: _Layout, ranks: Ranks, rows: float) -> Non
     axes.axis("off")
     ink: dict[str, Any] = {"color": "black", "linewidth": 0.8 * width.line, "solid_capstyle": "butt"}
     axes.plot([1, n], [0, 0], **ink)
+    every = math.ceil(1.2 * text_mm("00", width.note_points) / layout.rank_mm)
     for tick in range(1, n + 1):
         axes.plot([tick, tick], [0, -0.25], **ink)
+    for tick in range(1, n + 1, every):
         axes.text(tick, -0.35, str(tick), ha="center", va="bottom", fontsize=width.note_points)
     _draw_difference(axes, width, ranks, n)
     place = dict(zip(ranks.methods, ranks.average_ranks, strict=True))

@@ -20,7 +20,7 @@ from bench.metrics.pools import LIMITS, Kind, Pool
 from bench.metrics.ranking import FloatArray
 from bench.pixel_evaluation import pixel_images
 from bench.plots.canvas import canvas
-from bench.plots.curves import MethodCurve, best_first, draw_curves, legend_of, looks_of, spread_text, table_of
+from bench.plots.curves import MethodCurve, best_first, draw_curves, legend_of, looks_of, table_of, text_of
 from bench.plots.lines import Band, Line, mean_line, range_band
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
@@ -81,9 +81,16 @@ def _curve(name: str, runs: Sequence[SavedRun], data: OpenedDataset) -> MethodCu
     lines = [line for _, line in seeds]
     found = [run.metrics.pixel.headline.au_spro[str(LIMIT)] for run in runs if run.metrics.pixel]
     areas = [figure.value for figure in found]
-    text = f"{np.mean(areas):.3f}{spread_text(areas, found[0].interval)}"
     band = range_band(lines) if len(lines) > 1 else Band(*[np.empty(0)] * 3)
-    return MethodCurve(name, seeds, mean_line(lines), band, "range of the seeds", float(np.mean(areas)), text)
+    return MethodCurve(
+        name,
+        seeds,
+        mean_line(lines),
+        band,
+        "range of the seeds",
+        float(np.mean(areas)),
+        text_of(areas, found[0].interval),
+    )
 
 
 def spro_line(run: SavedRun, data: OpenedDataset) -> Line:
@@ -132,8 +139,8 @@ def _steps(pool: Pool) -> list[tuple[FloatArray, FloatArray, FloatArray, FloatAr
         due = np.concatenate([defect.due for _, defect in kind.defects])
         gains = np.concatenate([np.full(len(d.due), 1 / (len(d.due) * defects)) for _, d in kind.defects])
         place = np.searchsorted(normal.values, due)
-        rates = (counts[place] / normal.total for counts in (normal.above(), normal.reaching()))
-        steps.append((due, *rates, gains))
+        low, high = (counts[place] / normal.total for counts in (normal.above(), normal.reaching()))
+        steps.append((due.astype(np.float64), low, high, gains))
     return steps
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import cycle
@@ -115,12 +116,18 @@ def settings(width: Width) -> dict[str, Any]:
     }
 
 
+def look_of(width: Width) -> AbstractContextManager[None]:
+    """Draws and writes under ``settings``, whatever the user's own matplotlibrc says."""
+    values: Any = {**mpl.rcParamsDefault, **settings(width)}
+    return mpl.rc_context(values)
+
+
 def styled(draw: Callable[Concatenate[Width, P], R]) -> Callable[Concatenate[Width, P], R]:
     """Make a function draw under ``settings`` of its first argument."""
 
     @wraps(draw)
     def within(width: Width, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context({**mpl.rcParamsDefault, **settings(width)}):
+        with look_of(width):
             return draw(width, *args, **kwargs)
 
     return within

@@ -1,0 +1,82 @@
+"""``bench plot``: every command, in a process where torch cannot be imported."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import PLUGINS, TINY
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.errors import ConfigError
+from bench.store import RecordStore
+
+WITHOUT_TORCH = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchvision", "anomalib"):
+            raise RuntimeError(f"{name} was imported")
+
+sys.meta_path.insert(0, NoTorch())
+from bench.cli import app
+for line in sys.stdin:
+    app(line.split(), standalone_mode=False)
+assert "torch" not in sys.modules
+"""
+
+
+def test_every_figure_without_torch(run_toy, store, tmp_path):
+    run_toy("fanogan", "pca", "intensity", settings=TINY)
+    figures = ("roc", "pr", "scores", "maps", "spro", "timing", "training", "latent", "latent --tsne")
+    commands = [
+        f"plot {figure} --results {store.root} --out {tmp_path / f'{n}.png'}" for n, figure in enumerate(figures)
+    ]
+    commands = [c + f" --plugins {PLUGINS}" if c.split()[1] in ("maps", "spro") else c for c in commands]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], input="\n".join(commands), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    for n in range(len(figures)):
+        assert (tmp_path / f"{n}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / f"{n}.csv").read_text().count("\n") > 1
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["plot", *map(str, arguments)])
+
+
+def test_ranks_without_torch(tmp_path):
+    sys.path.insert(0, str(PLUGINS.parent / "plots"))
+    from fabricated import write_run
+
+    store = RecordStore(tmp_path / "results")
+    for dataset in ("cells", "wood"):
+        for method in ("alpha", "beta", "gamma"):
+            write_run(store, method, dataset)
+    command = f"plot ranks --results {store.root} --out {tmp_path / 'ranks.pdf'}"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], input=command, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(tmp_path / "ranks.pdf"), str(tmp_path / "ranks.csv")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["roc", "--out", "roc.jpg"], r"Expected --out to end in .pdf, .svg, .png; found 'roc.jpg'"),
+        (["roc", "--out", "roc.pdf", "--width", "colum"], "Did you mean column"),
+        (["roc", "--out", "roc.pdf", "--seeds", "one"], "Expected whole numbers after --seeds"),
+        (["roc", "--out", "roc.pdf", "--results", "nowhere"], "Begin with: bench run"),
+    ],
+)
+def test_requests_that_cannot_be_met(arguments, message):
+    result = run(*arguments)
+    assert isinstance(result.exception, ConfigError)
+
+    assert re.search(message, str(result.exception))
