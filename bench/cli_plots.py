@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli_options import DataRoot, Debug, Plugins, Results, names, use_plugins, whole_numbers
+from bench.cli_options import Debug, Plugins, Results, names, use_plugins, whole_numbers
 
 if TYPE_CHECKING:
     from bench.plots.selection import Wanted
@@ -28,6 +28,11 @@ View = Annotated[str | None, typer.Option(help="View of the runs, where the reco
 Seeds = Annotated[str | None, typer.Option(help="Seed, or a list: 0,1,2. Default: all there are.")]
 Out = Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png. A .csv of the same name goes beside it.")]
 WidthOption = Annotated[str, typer.Option("--width", help="column (88 mm), text (180 mm) or slide (254 mm).")]
+
+
+DataOfRuns = Annotated[
+    Path | None, typer.Option("--data-root", help="Folder of the data. Default: where the run had it.")
+]
 
 
 @app.command()
@@ -110,7 +115,7 @@ def maps(
         str | None,
         typer.Option(help="Of each method: redrawn,residual,overlay. Default: all of one, overlays of several."),
     ] = None,
-    data_root: DataRoot = None,
+    data_root: DataOfRuns = None,
     results: Results = Path("results"),
     width: WidthOption = "text",
     plugins: Plugins = None,
@@ -138,7 +143,7 @@ def spro(
     preset: Preset = None,
     seeds: Seeds = None,
     view: View = None,
-    data_root: DataRoot = None,
+    data_root: DataOfRuns = None,
     results: Results = Path("results"),
     width: WidthOption = "column",
     plugins: Plugins = None,

@@ -16,6 +16,7 @@ from bench.plots.style import MM, Look, Width
 _MARGIN = 1.0  # millimetres at either side of legend and notes
 _HANDLE = 2.6  # length of a legend's line and the gaps around it, in letters' heights
 _LEADING = 1.35
+_SLACK = 0.97  # pixels make letters a little wider than their outlines are
 _POINT = 25.4 / 72  # millimetres
 
 
@@ -48,7 +49,7 @@ def canvas(
 
     The legend takes as many columns as its longest label allows; notes are wrapped. ``close``: panels nearly touch.
     """
-    lines = wrapped(" ".join(notes), width.mm - 2 * _MARGIN, width.note_points) if notes else []
+    lines = wrapped(" ".join(notes), _SLACK * (width.mm - 2 * _MARGIN), width.note_points) if notes else []
     notes_mm = len(lines) * width.note_points * _POINT * _LEADING + (2 * _MARGIN if lines else 0)
     columns, rows = _legend_shape(width, legend)
     legend_mm = rows * width.points * _POINT * _LEADING + (2 * _MARGIN if rows else 0)

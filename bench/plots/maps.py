@@ -79,6 +79,8 @@ def draw(
     for places, (sample, image) in zip(grid, rows, strict=True):
         for axes, column in zip(places, columns, strict=True):
             _show(axes, column, sample, image, runs.get(column.method), scales.get(column.method))
+            if column.sort == MASK:
+                draw_regions(axes, sample, line=min(0.7, _cell_mm(width, len(columns)) / 40))
         _name_row(places[0], width, sample, runs)
     for axes, column in zip(grid[0], columns, strict=True):
         axes.set_title(_head(column, width, len(columns)), fontsize=width.note_points)
@@ -104,16 +106,20 @@ def _has(run: SavedRun, panel: str) -> bool:
 
 
 def _head(column: _Column, width: Width, columns: int) -> str:
-    room = (width.mm - _LABEL_MM) / columns * 0.95
+    room = 0.95 * _cell_mm(width, columns)
     head = fitted(column.method, room, width.note_points)
     return f"{head}\n{column.head}" if column.method else column.head
 
 
+def _cell_mm(width: Width, columns: int) -> float:
+    return (width.mm - _LABEL_MM * width.points / 7) / columns
+
+
 def _height(width: Width, columns: int, images: Sequence[NDArray[np.uint8]]) -> float:
     """Millimetres of all rows: as high as the columns' width makes the images, and never higher than a page."""
-    cell = (width.mm - _LABEL_MM * width.points / 7) / columns
+    cell = _cell_mm(width, columns)
     aspect = float(np.mean([image.shape[0] / image.shape[1] for image in images]))
-    smallest = 4.5 * width.note_points * 25.4 / 72  # three lines of text beside the row
+    smallest = 3.2 * width.note_points * 25.4 / 72  # three lines of text beside the row
     return min(len(images) * max(cell * aspect + 0.6, smallest) + _HEAD_MM * width.points / 7, _TALLEST_MM)
 
 
@@ -136,8 +142,6 @@ def _show(
     axes.spines[:].set_visible(False)
     if column.sort in (INPUT, MASK) or run is None:
         _show_image(axes, image)
-        if column.sort == MASK:
-            draw_regions(axes, sample)
     elif column.sort == REDRAWN:
         _show_image(axes, _picture(run.redrawn, sample.id))
     elif scale is not None:
@@ -151,13 +155,13 @@ def _show_image(axes: Axes, image: NDArray[np.uint8]) -> None:
     axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
 
 
-def draw_regions(axes: Axes, sample: Sample) -> int:
+def draw_regions(axes: Axes, sample: Sample, line: float = 0.7) -> int:
     """The outline of every annotated region, each on its own; returns how many there are."""
     regions = sample.regions or ()
     for region in regions:
         mask = np.pad(region.read().astype(np.float64), 1)
         axes.contour(np.arange(-1, mask.shape[1] - 1), np.arange(-1, mask.shape[0] - 1), mask, levels=[0.5],
-                     colors=_CONTOUR, linewidths=0.7)  # fmt: skip
+                     colors=_CONTOUR, linewidths=line)  # fmt: skip
     return len(regions)
 
 

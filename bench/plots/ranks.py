@@ -60,9 +60,8 @@ def _figures(selections: Mapping[str, Selection], methods: Sequence[str]) -> Flo
 
 
 def _notes(ranks: Ranks, selections: Mapping[str, Selection]) -> list[str]:
-    marks = dict.fromkeys(mark for of in selections.values() for mark in of.first.record.marks())
-    head = f"Average rank of the AUROC over {ranks.datasets} data sets ({', '.join(selections)})"
-    notes = [f"{head}{': ' if marks else ''}{', '.join(marks)}. Rank 1 is best."]
+    datasets = ", ".join(of.dataset_with_marks for of in selections.values())
+    notes = [f"Average rank of the AUROC, 1 is best; data sets: {datasets}."]
     if ranks.p_value is not None:
         notes.append(f"Friedman's test: p = {ranks.p_value:.2g}.")
     notes.append(f"CD: Nemenyi's critical difference at {ranks.level:.0%}, {ranks.critical_difference:.2f}.")

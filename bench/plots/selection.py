@@ -43,6 +43,12 @@ class Selection:
         return self.first.record.spec.dataset_label
 
     @property
+    def dataset_with_marks(self) -> str:
+        """``oct-phantom (quick, synthetic)``, or its preset where nothing has to be marked."""
+        record = self.first.record
+        return f"{self.dataset} ({', '.join(record.marks() or [record.spec.preset])})"
+
+    @property
     def trivial(self) -> list[str]:
         """Methods that are lines to beat."""
         return [name for name, runs in self.runs.items() if runs[0].record.trivial]
@@ -59,17 +65,15 @@ class Selection:
     @cached_property
     def notes(self) -> list[str]:
         """What must stand on the figure itself: the data, how many images, marks, and what is not there."""
-        return [_data_note(self.first.record), *_missing_note(self.missing)]
+        return [f"{self.dataset_with_marks}{_counts_note(self.first.record)}.", *_missing_note(self.missing)]
 
 
-def _data_note(record: Record) -> str:
-    marks = ", ".join(record.marks())
-    head = f"{record.spec.dataset_label} ({marks})" if marks else f"{record.spec.dataset_label}, {record.spec.preset}"
+def _counts_note(record: Record) -> str:
     counts = record.counts
     if counts is None:
-        return f"{head}."
+        return ""
     groups = f", {counts.test_groups} {record.facts.get('group', 'group')}s" if counts.test_groups else ""
-    return f"{head}: {counts.test_normal} normal and {counts.test_anomalous} anomalous test images{groups}."
+    return f": {counts.test_normal} normal and {counts.test_anomalous} anomalous test images{groups}"
 
 
 def _missing_note(missing: Sequence[Record]) -> list[str]:

@@ -40,7 +40,7 @@ def draw(width: Width, selection: Selection) -> Drawing:
 
 def _notes(selection: Selection, trained: Sequence[str]) -> list[str]:
     untrained = [name for name in selection.runs if name not in trained]
-    notes = [f"{trained[0]}."] if len(trained) == 1 else []
+    notes = [f"Method: {trained[0]}."] if len(trained) == 1 else []
     if any(len(selection.runs[name]) > 1 for name in trained):
         notes.append("A line for each seed.")
     return notes + ([f"Without a training log: {', '.join(untrained)}."] if untrained else [])

@@ -79,7 +79,7 @@ def test_svg_is_xml_whatever_the_names(selection, tmp_path, name):
     root = ET.fromstring(svg)
     assert root.tag.endswith("svg")
     texts = " ".join("".join(element.itertext()) for element in root.iter() if "text" in element.tag)
-    assert "cells, standard" in texts
+    assert "cells (standard): 20 normal" in texts
     if name in ("roc", "pr", "timing"):
         assert ODD in texts
 
