@@ -31,6 +31,7 @@ assert "torch" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_every_figure_without_torch(run_toy, store, tmp_path):
     run_toy("fanogan", "pca", "intensity", settings=TINY)
     figures = ("roc", "pr", "scores", "maps", "spro", "timing", "training", "latent", "latent --tsne")
@@ -51,17 +52,18 @@ def run(*arguments):
     return CliRunner().invoke(app, ["plot", *map(str, arguments)])
 
 
-def test_ranks_without_torch(tmp_path):
+def test_figures_of_scores_without_torch(tmp_path):
     store = RecordStore(tmp_path / "results")
     for dataset in ("cells", "wood"):
         for method in ("alpha", "beta", "gamma"):
             write_run(store, method, dataset)
-    command = f"plot ranks --results {store.root} --out {tmp_path / 'ranks.pdf'}"
+    to = f"--results {store.root} --out {tmp_path}"
+    commands = f"plot ranks {to}/ranks.pdf\nplot roc --dataset wood {to}/roc.svg"
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH], input=command, capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", WITHOUT_TORCH], input=commands, capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(tmp_path / "ranks.pdf"), str(tmp_path / "ranks.csv")]
+    assert done.stdout.split() == [f"{tmp_path}/{name}" for name in ("ranks.pdf", "ranks.csv", "roc.svg", "roc.csv")]
 
 
 @pytest.mark.parametrize(

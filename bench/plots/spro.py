@@ -14,7 +14,7 @@ import numpy as np
 from bench.contracts import Sample
 from bench.data import OpenedDataset
 from bench.errors import ConfigError, DataError
-from bench.metrics.passes import read_defects, read_normal_pixels
+from bench.metrics.passes import PixelImage, read_defects, read_normal_pixels
 from bench.metrics.pixels import sinks_of
 from bench.metrics.pools import LIMITS, Kind, Pool
 from bench.metrics.ranking import FloatArray
@@ -100,8 +100,11 @@ def spro_line(run: SavedRun, data: OpenedDataset) -> Line:
     place = {name: i for i, name in enumerate(maps.ids)}
     test = data.split.test
     _require_maps(run, test, place)
-    images = pixel_images(test, lambda i: maps[place[test[i].id]])
-    average = data.dataset.kinds_are_averaged
+    return line_of_images(pixel_images(test, lambda i: maps[place[test[i].id]]), data.dataset.kinds_are_averaged)
+
+
+def line_of_images(images: Sequence[PixelImage], average: bool) -> Line:
+    """The curve of all images together, or the mean of the curves of each kind with the normal images."""
     annotated = read_defects(images, _silent)
     kinds = [Kind(name, annotated) for name in sorted({a.kind for a in annotated})]
     no_grid = np.array([np.inf], dtype=np.float32)

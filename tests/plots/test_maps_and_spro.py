@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from bench import saved
 from bench.contracts import ANOMALOUS, Region, Sample
 from bench.errors import ConfigError, DataError
+from bench.metrics.passes import Annotation, PixelImage
+from bench.metrics.pixels import measure
 from bench.metrics.pools import LIMITS
 from bench.plots import maps, spro
 from bench.plots.chosen_images import chosen_images
@@ -20,7 +22,7 @@ from bench.plots.lines import Line
 from bench.plots.output import save
 from bench.plots.selection import Wanted, select
 from bench.plots.source import data_of
-from bench.plots.spro import spro_line, thinned
+from bench.plots.spro import line_of_images, spro_line, thinned
 from bench.plots.style import WIDTHS
 
 COLUMN, TEXT = WIDTHS["column"], WIDTHS["text"]
@@ -56,6 +58,27 @@ def test_the_curve_is_what_every_threshold_gives(selection):
         false = np.concatenate([found[i][ok] >= threshold for i, ok in zip(masks, clean, strict=True)])
         before, after = line.limits(np.array([false.mean()]))
         assert before[0] - 1e-9 <= np.mean(shares) <= after[0] + 1e-9
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("levels", [3, 40, None])
+def test_kinds_saturation_and_ties_as_they_are_measured(average, levels):
+    """Against ``measure``, which has its own oracles: two kinds, overlapping defects, maps of few levels."""
+    rng = np.random.default_rng(levels or 0)
+    images = [_image("good", rng, levels) for _ in range(4)]
+    images += [_image(kind, rng, levels) for kind in ("dent", "hole", "hole")]
+    measured = measure(images, average_kinds=average, resamples=0).metrics.headline.au_spro
+    line = line_of_images(images, average)
+    for limit in LIMITS:
+        assert _area(line, limit) / limit == pytest.approx(measured[str(limit)].value, abs=1e-9)
+
+
+def _image(kind, rng, levels):
+    values = rng.random((20, 30)) if levels is None else rng.integers(levels, size=(20, 30)) / levels
+    masks = np.zeros((2, 20, 30), bool)
+    masks[0, 3:9, 4:12] = masks[1, 6:15, 8:13] = True
+    annotations = [] if kind == "good" else [Annotation(mask, int(mask.sum()) // 2) for mask in masks]
+    return PixelImage(kind, kind == "good", lambda: values + 0.2 * masks.any(axis=0), lambda: annotations)
 
 
 def test_thinning_keeps_areas_and_shape():
