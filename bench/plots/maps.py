@@ -74,15 +74,17 @@ def draw(
     rows = [(samples[name], samples[name].read()) for name in ids]
     scales = {name: _scale(run, ids) for name, run in runs.items() if run.maps is not None}
     notes = [*selection.notes, rule, *_notes(selection, runs, columns)]
-    figure = canvas(width, _height(width, len(columns), [image for _, image in rows]), (), notes, close=True)
-    grid = figure.subplots(len(rows), len(columns), squeeze=False)
+    heights = _row_heights(width, len(columns), [image for _, image in rows])
+    figure = canvas(width, sum(heights) + _HEAD_MM * width.points / 7, (), notes, close=True)
+    widths = [width.mm - len(columns) * _cell_mm(width, len(columns)), *[_cell_mm(width, len(columns))] * len(columns)]
+    grid = figure.subplots(len(rows), len(columns) + 1, squeeze=False, width_ratios=widths, height_ratios=heights)
     for places, (sample, image) in zip(grid, rows, strict=True):
-        for axes, column in zip(places, columns, strict=True):
+        _name_row(places[0], width, sample)
+        for axes, column in zip(places[1:], columns, strict=True):
             _show(axes, column, sample, image, runs.get(column.method), scales.get(column.method))
             if column.sort == MASK:
                 draw_regions(axes, sample, line=min(0.7, _cell_mm(width, len(columns)) / 40))
-        _name_row(places[0], width, sample, runs)
-    for axes, column in zip(grid[0], columns, strict=True):
+    for axes, column in zip(grid[0][1:], columns, strict=True):
         axes.set_title(_head(column, width, len(columns)), fontsize=width.note_points)
     return Drawing(figure, _table(rows, runs, scales))
 
@@ -115,12 +117,12 @@ def _cell_mm(width: Width, columns: int) -> float:
     return (width.mm - _LABEL_MM * width.points / 7) / columns
 
 
-def _height(width: Width, columns: int, images: Sequence[NDArray[np.uint8]]) -> float:
-    """Millimetres of all rows: as high as the columns' width makes the images, and never higher than a page."""
+def _row_heights(width: Width, columns: int, images: Sequence[NDArray[np.uint8]]) -> list[float]:
+    """Millimetres of each row: as the columns' width makes the image, no higher than wide, and all within a page."""
+    text = 3.2 * width.note_points * 25.4 / 72  # lines beside the row
     cell = _cell_mm(width, columns)
-    aspect = float(np.mean([image.shape[0] / image.shape[1] for image in images]))
-    smallest = 3.2 * width.note_points * 25.4 / 72  # three lines of text beside the row
-    return min(len(images) * max(cell * aspect + 0.6, smallest) + _HEAD_MM * width.points / 7, _TALLEST_MM)
+    wanted = [max(cell * min(1.0, image.shape[0] / image.shape[1]) + 0.6, text) for image in images]
+    return [height * min(1.0, _TALLEST_MM / sum(wanted)) for height in wanted]
 
 
 def _scale(run: SavedRun, ids: Sequence[str]) -> _Scale:
@@ -165,11 +167,12 @@ def draw_regions(axes: Axes, sample: Sample, line: float = 0.7) -> int:
     return len(regions)
 
 
-def _name_row(axes: Axes, width: Width, sample: Sample, runs: Mapping[str, SavedRun]) -> None:
-    room = _LABEL_MM * width.points / 7 * 0.92
+def _name_row(axes: Axes, width: Width, sample: Sample) -> None:
+    axes.axis("off")
+    room = 0.92 * _LABEL_MM * width.points / 7
     lines = [sample.kind, *(() if sample.label != NORMAL else ("(normal)",))]
-    text = "\n".join(fitted(line, room, width.note_points) for line in dict.fromkeys(lines))
-    axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=width.note_points)
+    text = "\n".join(fitted(line, room, width.note_points) for line in lines)
+    axes.text(0.95, 0.5, text, ha="right", va="center", fontsize=width.note_points, transform=axes.transAxes)
 
 
 def _notes(selection: Selection, runs: Mapping[str, SavedRun], columns: Sequence[_Column]) -> list[str]:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.contracts import NORMAL
 from bench.metrics.ranking import FloatArray
@@ -40,6 +41,8 @@ def draw(width: Width, selection: Selection) -> Drawing:
         axes.set_yticks(
             0.3 - np.arange(len(kinds)), [fitted(kind, 0.2 * width.mm, width.note_points) for kind in kinds]
         )
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
         axes.set(xlabel="Score", ylim=(-len(kinds) + 0.9, 1.0))
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)

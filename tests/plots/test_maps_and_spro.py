@@ -110,10 +110,10 @@ def test_the_grid_shows_what_the_record_and_the_data_hold(selection):
     first = data_of(selection.first, None).split.test
     by_kind = {sample.kind: sample for sample in reversed(first)}
     assert drawing.data["id"].unique().tolist() == [by_kind["good"].id, by_kind["square"].id]
-    shown = drawing.figure.axes[0].images[0].get_array()
+    shown = drawing.figure.axes[1].images[0].get_array()
     assert np.array_equal(shown, by_kind["good"].read())
     (pca,) = selection.runs["pca"]
-    redrawn = drawing.figure.axes[3].images[0].get_array()
+    redrawn = drawing.figure.axes[4].images[0].get_array()
     assert np.array_equal(redrawn, pca.redrawn[pca.redrawn.ids.index(by_kind["good"].id)].squeeze())
 
 
