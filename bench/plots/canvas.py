@@ -53,12 +53,15 @@ def canvas(
     notes_mm = len(lines) * width.note_points * _POINT * _LEADING + (2 * _MARGIN if lines else 0)
     columns, rows = _legend_shape(width, legend)
     legend_mm = rows * width.points * _POINT * _LEADING + (2 * _MARGIN if rows else 0)
-    height = panels_mm + legend_mm + notes_mm
+    top_mm = 0.15 * width.points if close else 0.0  # the layout measures titles of two lines a little too low
+    height = top_mm + panels_mm + legend_mm + notes_mm
     figure = Figure(figsize=(width.mm * MM, height * MM))
     bottom = (legend_mm + notes_mm) / height
     pad, space = (0.01, 0.0) if close else (0.03, 0.02)
     figure.set_layout_engine(
-        ConstrainedLayoutEngine(rect=(0, bottom, 1, 1 - bottom), w_pad=pad, h_pad=pad, wspace=space, hspace=space)
+        ConstrainedLayoutEngine(
+            rect=(0, bottom, 1, 1 - bottom - top_mm / height), w_pad=pad, h_pad=pad, wspace=space, hspace=space
+        )
     )
     _write_notes(figure, width, lines, notes_mm / height)
     if legend:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.contracts import NORMAL, Sample
 from bench.errors import ConfigError, unknown_name
 from bench.pictures import StoredPictures
-from bench.plots.canvas import canvas, fitted
+from bench.plots.canvas import canvas, fitted, text_mm
 from bench.plots.chosen_images import Pick, chosen_images
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
@@ -28,7 +28,7 @@ OF_METHODS = (REDRAWN, RESIDUAL, OVERLAY)
 TOP = 0.995
 _CONTOUR = "#00E5FF"
 _TALLEST_MM = 230.0
-_LABEL_MM, _HEAD_MM = 17.0, 8.0
+_LABEL_MM, _HEAD_MM = 22.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,20 @@ def draw(
     rows = [(samples[name], samples[name].read()) for name in ids]
     scales = {name: _scale(run, ids) for name, run in runs.items() if run.maps is not None}
     notes = [*selection.notes, rule, *_notes(selection, runs, columns)]
-    heights = _row_heights(width, len(columns), [image for _, image in rows])
+    label = _label_mm(width, [sample for sample, _ in rows])
+    cell = (width.mm - label) / len(columns)
+    heights = _row_heights(width, cell, [image for _, image in rows])
     figure = canvas(width, sum(heights) + _HEAD_MM * width.points / 7, (), notes, close=True)
-    widths = [width.mm - len(columns) * _cell_mm(width, len(columns)), *[_cell_mm(width, len(columns))] * len(columns)]
+    widths = [label, *[cell] * len(columns)]
     grid = figure.subplots(len(rows), len(columns) + 1, squeeze=False, width_ratios=widths, height_ratios=heights)
     for places, (sample, image) in zip(grid, rows, strict=True):
-        _name_row(places[0], width, sample)
+        _name_row(places[0], width, label, sample)
         for axes, column in zip(places[1:], columns, strict=True):
             _show(axes, column, sample, image, runs.get(column.method), scales.get(column.method))
             if column.sort == MASK:
-                draw_regions(axes, sample, line=min(0.7, _cell_mm(width, len(columns)) / 40))
+                draw_regions(axes, sample, line=min(0.7, cell / 40))
     for axes, column in zip(grid[0][1:], columns, strict=True):
-        axes.set_title(_head(column, width, len(columns)), fontsize=width.note_points)
+        axes.set_title(_head(column, width, cell), fontsize=width.note_points)
     return Drawing(figure, _table(rows, runs, scales))
 
 
@@ -107,20 +109,24 @@ def _has(run: SavedRun, panel: str) -> bool:
     return (run.redrawn if panel == REDRAWN else run.maps) is not None
 
 
-def _head(column: _Column, width: Width, columns: int) -> str:
-    room = 0.95 * _cell_mm(width, columns)
-    head = fitted(column.method, room, width.note_points)
+def _head(column: _Column, width: Width, cell: float) -> str:
+    head = fitted(column.method, 0.95 * cell, width.note_points)
     return f"{head}\n{column.head}" if column.method else column.head
 
 
-def _cell_mm(width: Width, columns: int) -> float:
-    return (width.mm - _LABEL_MM * width.points / 7) / columns
+def _label_mm(width: Width, samples: Sequence[Sample]) -> float:
+    """Room for the names of the rows: what the longest needs, within bounds."""
+    widest = max(text_mm(line, width.note_points) for sample in samples for line in _label(sample))
+    return min(widest + 3.0, _LABEL_MM * width.points / 7)
 
 
-def _row_heights(width: Width, columns: int, images: Sequence[NDArray[np.uint8]]) -> list[float]:
+def _label(sample: Sample) -> list[str]:
+    return [sample.kind] if sample.label != NORMAL else [sample.kind, "(normal)"]
+
+
+def _row_heights(width: Width, cell: float, images: Sequence[NDArray[np.uint8]]) -> list[float]:
     """Millimetres of each row: as the columns' width makes the image, no higher than wide, and all within a page."""
     text = 3.2 * width.note_points * 25.4 / 72  # lines beside the row
-    cell = _cell_mm(width, columns)
     wanted = [max(cell * min(1.0, image.shape[0] / image.shape[1]) + 0.6, text) for image in images]
     return [height * min(1.0, _TALLEST_MM / sum(wanted)) for height in wanted]
 
@@ -167,11 +173,9 @@ def draw_regions(axes: Axes, sample: Sample, line: float = 0.7) -> int:
     return len(regions)
 
 
-def _name_row(axes: Axes, width: Width, sample: Sample) -> None:
+def _name_row(axes: Axes, width: Width, label: float, sample: Sample) -> None:
     axes.axis("off")
-    room = 0.92 * _LABEL_MM * width.points / 7
-    lines = [sample.kind, *(() if sample.label != NORMAL else ("(normal)",))]
-    text = "\n".join(fitted(line, room, width.note_points) for line in lines)
+    text = "\n".join(fitted(line, label - 1.5, width.note_points) for line in _label(sample))
     axes.text(0.95, 0.5, text, ha="right", va="center", fontsize=width.note_points, transform=axes.transAxes)
 
 

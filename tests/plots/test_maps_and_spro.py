@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fabricated import write_run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench import saved
@@ -115,6 +116,18 @@ def test_the_grid_shows_what_the_record_and_the_data_hold(selection):
     (pca,) = selection.runs["pca"]
     redrawn = drawing.figure.axes[4].images[0].get_array()
     assert np.array_equal(redrawn, pca.redrawn[pca.redrawn.ids.index(by_kind["good"].id)].squeeze())
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_heads_and_labels_stay_within_the_figure(selection, width):
+    figure = maps.draw(width, selection).figure
+    figure.set_dpi(300)
+    figure.draw_without_rendering()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    pieces = [*figure.texts, *(text for axes in figure.axes for text in (axes.title, *axes.texts) if text.get_text())]
+    for box in (piece.get_window_extent(renderer) for piece in pieces):
+        assert -1 <= box.x0 <= box.x1 <= figure.bbox.width + 1
+        assert -1 <= box.y0 <= box.y1 <= figure.bbox.height + 1
 
 
 def test_every_region_has_an_outline_of_its_own():
