@@ -159,16 +159,18 @@ def _require_one(runs: Iterable[SavedRun], what: str, of: Callable[[SavedRun], s
         found.setdefault(of(run), []).append(run)
     if len(found) < 2:
         return
-    listed = "\n".join(f"  {value}: {_listed(dict.fromkeys(r.name for r in of_it))}" for value, of_it in found.items())
+    listed = "\n".join(
+        f"  {value}: {_listed(dict.fromkeys(r.name for r in of_it), between='; ')}" for value, of_it in found.items()
+    )
     how = " or ".join(option.format(value) for value in found) if option else (
         "name methods of one of them (--method), or repeat the others: bench run …"
     )  # fmt: skip
     raise ConfigError(f"One figure does not mix {what}; these records have {len(found)}:\n{listed}\nChoose: {how}.")
 
 
-def _listed(items: Iterable[object], most: int = 4) -> str:
+def _listed(items: Iterable[object], most: int = 4, between: str = ", ") -> str:
     names = [str(item) for item in items]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _newest(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[SavedRun]]:
