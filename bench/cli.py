@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_data, cli_maps
-from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, Set, print_json, use_plugins
+from bench import cli_data, cli_maps, cli_plots
+from bench.cli_options import (
+    DataRoot,
+    Debug,
+    Json,
+    Plugins,
+    Results,
+    Set,
+    names,
+    print_json,
+    use_plugins,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +39,7 @@ _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_maps.export, name="export")
+app.add_typer(cli_plots.app, name="plot")
 app.command()(cli_maps.evaluate)
 
 
@@ -65,7 +77,7 @@ def run(
         if preset == "quick":
             progress.say("No GPU: taking --preset quick, which is for trying out, not for claims.")
     request = grid.Request(
-        methods=_names(method), datasets=_names(dataset), seeds=_seeds(seeds), preset=preset,
+        methods=names(method), datasets=names(dataset), seeds=whole_numbers(seeds, "--seeds"), preset=preset,
         settings=setting or [], view=view, data_root=data_root, force=force,
     )  # fmt: skip
     store = RecordStore(results)
@@ -147,19 +159,6 @@ def check(
     else:
         show(findings_table(method, findings))
     raise typer.Exit(int(any(finding.state == "failed" for finding in findings)))
-
-
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-
-
-def _seeds(text: str) -> list[int]:
-    from bench.errors import ConfigError
-
-    try:
-        return [int(seed) for seed in _names(text)]
-    except ValueError:
-        raise ConfigError(f"Expected whole numbers after --seeds, such as 0,1,2; found '{text}'.") from None
 
 
 def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:

@@ -35,3 +35,18 @@ def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
     """One object on each line."""
     for row in rows:
         print(json.dumps(row))
+
+
+def names(text: str) -> list[str]:
+    """``a, b,a`` as ``[a, b]``."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def whole_numbers(text: str, option: str) -> list[int]:
+    """``0,1,2`` as numbers; raises ``ConfigError`` naming the option."""
+    from bench.errors import ConfigError
+
+    try:
+        return [int(number) for number in names(text)]
+    except ValueError:
+        raise ConfigError(f"Expected whole numbers after {option}, such as 0,1,2; found '{text}'.") from None

@@ -31,7 +31,7 @@ def measurable(test: Sequence[Sample]) -> list[int]:
 
 def maps_to_read(test: Sequence[Sample]) -> int:
     """How many steps ``measure_pixels`` reports."""
-    return passes_over(_pixel_images(test, lambda i: np.empty((0, 0))))
+    return passes_over(pixel_images(test, lambda i: np.empty((0, 0))))
 
 
 def measure_pixels(
@@ -55,14 +55,15 @@ def measure_pixels(
         progress.update(done)
         check()
 
-    images = _pixel_images(test, read_map)
+    images = pixel_images(test, read_map)
     try:
         return measure(images, average_kinds=average_kinds, threshold=threshold, advance=advance)
     except ValueError as error:
         raise DataError(f"The maps cannot be measured. {error}") from error
 
 
-def _pixel_images(test: Sequence[Sample], read_map: Callable[[int], Map]) -> list[PixelImage]:
+def pixel_images(test: Sequence[Sample], read_map: Callable[[int], Map]) -> list[PixelImage]:
+    """The measurable test images, each with its map and annotations, to be read when needed."""
     return [
         PixelImage(
             kind=test[i].kind,

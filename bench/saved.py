@@ -19,7 +19,7 @@ from bench.errors import ConfigError, StoreError, unknown_name
 from bench.files import content_digest
 from bench.metrics.ranking import IntArray
 from bench.pictures import MAPS, REDRAWN, StoredPictures
-from bench.record import SCORE, Columns, Record
+from bench.record import SCORE, Columns, Metrics, Record
 from bench.store import RecordStore
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ class SavedRun:
         """``fanogan on mnist:1, seed 0``."""
         spec = self.record.spec
         return f"{spec.method} on {spec.dataset_label}, seed {spec.seed}"
+
+    @property
+    def metrics(self) -> Metrics:
+        """What was measured; every finished run has it."""
+        if self.record.metrics is None:
+            raise StoreError(f"{self.record.folder} is said to be done and holds no metrics. {_AGAIN}")
+        return self.record.metrics
 
     def file(self, name: str) -> Path:
         """A file that the record names, unchanged since; raises ``StoreError`` otherwise."""

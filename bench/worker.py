@@ -243,7 +243,7 @@ def _store(
     scored: _Scored,
     measurement: Measurement | None,
 ) -> Record:
-    from bench.figures import draw_health
+    from bench.health import draw_health
 
     split, view = run.data.split, View.parse(run.spec.view)
     with run.store.drafting() as draft:

@@ -62,7 +62,7 @@ def measure(
     _require_defects(annotated)
     grid = threshold_grid(*_samples(annotated))
     kinds = [Kind(name, annotated) for name in sorted({a.kind for a in annotated})]
-    normal = read_normal_pixels(images, annotated, _sinks(kinds, average_kinds), grid, threshold, advance)
+    normal = read_normal_pixels(images, annotated, sinks_of(kinds, average_kinds), grid, threshold, advance)
     per_image = _per_image(annotated, normal, threshold)
     pools = {kind.name: Pool.of(kind) for kind in kinds}
     judge = Judge(images, image_curves(annotated, normal, grid), per_image, resamples, seed)
@@ -104,7 +104,7 @@ def _samples(annotated: Sequence[AnnotatedImage]) -> tuple[Values, Values]:
     )
 
 
-def _sinks(kinds: Sequence[Kind], average_kinds: bool) -> Callable[[str | None], Sequence[NormalCounts]]:
+def sinks_of(kinds: Sequence[Kind], average_kinds: bool) -> Callable[[str | None], Sequence[NormalCounts]]:
     """Where the defect-free pixels of a kind, or of the normal images, are counted."""
 
     def sinks(name: str | None) -> Sequence[NormalCounts]:

@@ -104,11 +104,15 @@ class NormalCounts:
         """``(m,)`` defect-free pixels scoring at or above each value."""
         return self.total - self._below
 
+    def above(self) -> Counts:
+        """``(m,)`` defect-free pixels scoring above each value."""
+        return self.total - self._below - self._tied
+
     def weights(self, limit: float) -> FloatArray:
         """``(m,)`` w(limit) / limit of a pixel with each value; see the top of this file."""
         weights = np.zeros(len(self.values))
         # ``low`` falls as values rise: only those from here on have a share below the limit.
-        most = self.total - self._below - self._tied
+        most = self.above()
         first = len(most) - int(np.searchsorted(most[::-1], limit * self.total, side="left"))
         low = most[first:] / self.total
         width = self._tied[first:] / self.total

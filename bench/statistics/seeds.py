@@ -28,8 +28,8 @@ def nested_auroc_interval(
 
     ``classes`` ``(N,)``: 0 for normal images, 1 and up for the kinds of anomaly; ``scores`` ``(S, N)``: a row for each
     seed. Groups of images are drawn again as in ``grouped_bootstrap_interval``, the same for all seeds of a resample,
-    and seeds as ``drawn_deviations`` and ``widened`` say. The figure is the AUROC of all images,
-    or with ``mean_of_kinds`` the mean of each kind's against all normal images.
+    and seeds as ``drawn_deviations`` and ``widened`` say. The figure is the AUROC of all images, or with
+    ``mean_of_kinds`` the mean of each kind's against all normal images.
 
     Simulated with 100 normal and 100 anomalous images at AUROC .90, "95 %" covered that expectation in 95 % of 1000
     samples of five seeds that do not differ, in 94 % where the AUROC of seeds spreads by .04, and in 91 % by .08; with
@@ -61,7 +61,9 @@ def _nested(classes: IntArray, scorings: FloatArray, bootstrap: GroupBootstrap, 
 
 
 def note_on_seeds(seeds: int) -> str:
-    """What ``method`` says of several seeds."""
+    """What ``method`` says of seeds where some method has several."""
+    if seeds == 1:
+        return "its only seed, as if another would score alike"
     return f"{seeds - 1} of {seeds} seeds in each, widened for few seeds"
 
 
@@ -87,9 +89,11 @@ def drawn_deviations(figures: FloatArray, resamples: int, rng: np.random.Generat
     """By how much the mean of other seeds would differ, ``(resamples,)``: that of S - 1 drawn from S, less that of all.
 
     S - 1 and not S: means of n draws from S values vary by (S - 1) / (S n) of the variance that the values show, and
-    a mean of S fresh values by 1 / S of it. To be added to resamples of the images under all seeds: drawing seeds
-    within each resample instead would count what a seed does to single images three times, and not twice (as Owen
-    2007 finds for rows and columns drawn at once, Annals of Applied Statistics 1, 386).
+    a mean of S fresh values by 1 / S of it.
+
+    To be added to resamples of the images under all seeds. That counts twice what a seed does to single images, once
+    with the images and once with the seeds, and errs towards wide; drawing seeds within each resample would count it
+    three times (Owen 2007, Annals of Applied Statistics 1, 386, on rows and columns drawn at once).
     """
     seeds = len(figures)
     if seeds == 1:

@@ -175,7 +175,7 @@ def test_the_choice_follows_the_data_and_is_told():
     several = compare_pair(labels, np.stack([a, a + 0.1 * b]), b, alone)
     assert "A: 1 of 2 seeds in each" in several.method
     assert several.method.endswith("chosen as there are several seeds")
-    assert "B:" not in several.method
+    assert "B: its only seed" in several.method
     assert compare_pair(kinds, a, b, alone, mean_of_kinds=True).method.endswith("a mean over kinds of anomaly")
     assert compare_pair(labels, a, b, alone, mean_of_kinds=True) == single  # there is one kind to average
     assert compare_pair(kinds, a, b, alone) == single
@@ -285,4 +285,4 @@ def test_equal_methods_of_five_seeds_differ_no_more_often_than_promised(spread):
         found.append(paired_grouped_bootstrap(labels, a, b, [None] * 200, resamples=500))
         one_seed.append(paired_delong(labels, a[0], b[0]))
     print(f"rejected at spread {spread}: five seeds {rejections(found):.3f}, one {rejections(one_seed):.3f}")
-    assert 0.02 <= rejections(found) <= 0.075
+    assert 0.01 <= rejections(found) <= 0.075

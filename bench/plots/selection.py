@@ -1,0 +1,199 @@
+"""Which runs may stand in one figure: the same data, protocol and preset. Anything else is refused, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.errors import ConfigError, unknown_name
+from bench.record import Record
+from bench.saved import SavedRun, finished, of_dataset, of_methods
+from bench.store import RecordStore
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for; ``None`` and an empty list leave a question to the records."""
+
+    dataset: str | None = None
+    methods: Sequence[str] = ()
+    preset: str | None = None
+    seeds: Sequence[int] = ()
+    view: str | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs on one data set, of one protocol and preset; the seeds of each method in ascending order."""
+
+    runs: Mapping[str, Sequence[SavedRun]]
+    """Method -> its seeds; methods as asked for, else by name."""
+    missing: Sequence[Record] = ()
+    """Runs of the same request without a result."""
+    older: Sequence[SavedRun] = ()
+    """Earlier versions of runs in it, left out."""
+
+    @property
+    def first(self) -> SavedRun:
+        return next(iter(self.runs.values()))[0]
+
+    @property
+    def dataset(self) -> str:
+        return self.first.record.spec.dataset_label
+
+    @property
+    def dataset_with_marks(self) -> str:
+        """``oct-phantom (quick, synthetic)``, or its preset where nothing has to be marked."""
+        record = self.first.record
+        return f"{self.dataset} ({', '.join(record.marks() or [record.spec.preset])})"
+
+    @property
+    def trivial(self) -> list[str]:
+        """Methods that are lines to beat."""
+        return [name for name, runs in self.runs.items() if runs[0].record.trivial]
+
+    def title(self, method: str) -> str:
+        """The method's name as a legend has it."""
+        return f"{method} (baseline)" if method in self.trivial else method
+
+    @property
+    def firsts(self) -> dict[str, SavedRun]:
+        """The lowest seed of each method, for figures that show one training."""
+        return {name: runs[0] for name, runs in self.runs.items()}
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What must stand on the figure itself: the data, how many images, marks, and what is not there."""
+        return [f"{self.dataset_with_marks}{_counts_note(self.first.record)}.", *_missing_note(self.missing)]
+
+
+def _counts_note(record: Record) -> str:
+    counts = record.counts
+    if counts is None:
+        return ""
+    groups = f", {counts.test_groups} {record.facts.get('group', 'group')}s" if counts.test_groups else ""
+    return f": {counts.test_normal} normal and {counts.test_anomalous} anomalous test images{groups}"
+
+
+def _missing_note(missing: Sequence[Record]) -> list[str]:
+    if not missing:
+        return []
+    listed = ", ".join(f"{r.spec.method} seed {r.spec.seed} ({r.status})" for r in missing)
+    return [f"Without a result: {listed}."]
+
+
+def select(store: RecordStore, wanted: Wanted) -> Selection:
+    """The newest run of each method and seed; raises ``ConfigError`` where the request would mix what differs."""
+    runs = _asked_for(finished(store), wanted)
+    _require_one(runs, "data sets", lambda run: run.record.spec.dataset_label, "--dataset {}")
+    return _comparable(runs, store, wanted)
+
+
+def select_each(store: RecordStore, wanted: Wanted) -> dict[str, Selection]:
+    """The same for each data set that has such runs, by its label; all of one preset."""
+    runs = _asked_for(finished(store), wanted)
+    _require_one(runs, "presets", lambda run: run.record.spec.preset, "--preset {}")
+    labels = sorted({run.record.spec.dataset_label for run in runs})
+    parts = {label: [run for run in runs if run.record.spec.dataset_label == label] for label in labels}
+    return {label: _comparable(part, store, wanted) for label, part in parts.items()}
+
+
+def _asked_for(runs: list[SavedRun], wanted: Wanted) -> list[SavedRun]:
+    if wanted.dataset:
+        asked = [name.strip() for name in wanted.dataset.split(",") if name.strip()]
+        runs = list({run.record.key: run for name in asked for run in of_dataset(runs, name)}.values())
+    runs = of_methods(runs, wanted.methods) if wanted.methods else sorted(runs, key=lambda run: run.record.spec.method)
+    for what, value, of in (
+        ("preset", wanted.preset, lambda run: run.record.spec.preset),
+        ("view", wanted.view, lambda run: run.record.spec.view),
+    ):
+        runs = _with(runs, what, value, of) if value is not None else runs
+    return _with_seeds(runs, wanted.seeds) if wanted.seeds else runs
+
+
+def _with(runs: list[SavedRun], what: str, value: str, of: Callable[[SavedRun], str]) -> list[SavedRun]:
+    known = {of(run) for run in runs}
+    if value not in known:
+        raise unknown_name(f"{what} in these records", value, known, "Other runs are made with: bench run …")
+    return [run for run in runs if of(run) == value]
+
+
+def _with_seeds(runs: list[SavedRun], seeds: Sequence[int]) -> list[SavedRun]:
+    for method in dict.fromkeys(run.record.spec.method for run in runs):
+        there = {run.record.spec.seed for run in runs if run.record.spec.method == method}
+        absent = sorted(set(seeds) - there)
+        if absent:
+            label = runs[0].record.spec.dataset_label
+            raise ConfigError(
+                f"Expected seeds {_listed(seeds)} of {method}, found {_listed(sorted(there))}. To run the others:"
+                f" bench run --method {method} --dataset {label} --seeds {','.join(map(str, absent))} …"
+            )
+    return [run for run in runs if run.record.spec.seed in seeds]
+
+
+def _comparable(runs: Sequence[SavedRun], store: RecordStore, wanted: Wanted) -> Selection:
+    """Checks in the order in which a user can settle them."""
+    _require_one(runs, "presets", lambda run: run.record.spec.preset, "--preset {}")
+    for method in dict.fromkeys(run.record.spec.method for run in runs):
+        own = [run for run in runs if run.record.spec.method == method]
+        _require_one(own, f"views of {method}", lambda run: run.record.spec.view, "--view {}")
+    kept, older = _newest(runs)
+    _require_one(kept, "protocols", _protocol, "")
+    _require_one(kept, "versions of the data", lambda run: run.record.spec.data[:12], "")
+    by_method: dict[str, list[SavedRun]] = {}
+    for run in kept:
+        by_method.setdefault(run.record.spec.method, []).append(run)
+    by_seed = {name: sorted(own, key=lambda run: run.record.spec.seed) for name, own in by_method.items()}
+    return Selection(by_seed, _missing(store, kept, wanted), older)
+
+
+def _protocol(run: SavedRun) -> str:
+    return f"{run.record.protocol_name} (version {run.record.spec.protocol})"
+
+
+def _require_one(runs: Iterable[SavedRun], what: str, of: Callable[[SavedRun], str], option: str) -> None:
+    """Raise ``ConfigError`` naming the values and the runs that have each, unless there is but one."""
+    found: dict[str, list[SavedRun]] = {}
+    for run in runs:
+        found.setdefault(of(run), []).append(run)
+    if len(found) < 2:
+        return
+    listed = "\n".join(
+        f"  {value}: {_listed(dict.fromkeys(r.name for r in of_it), between='; ')}" for value, of_it in found.items()
+    )
+    how = " or ".join(option.format(value) for value in found) if option else (
+        "name methods of one of them (--method), or repeat the others: bench run …"
+    )  # fmt: skip
+    raise ConfigError(f"One figure does not mix {what}; these records have {len(found)}:\n{listed}\nChoose: {how}.")
+
+
+def _listed(items: Iterable[object], most: int = 4, between: str = ", ") -> str:
+    names = [str(item) for item in items]
+    return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _newest(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[SavedRun]]:
+    """Of runs that answer the same question the one that finished last, and the rest."""
+    newest: dict[tuple[object, ...], SavedRun] = {}
+    for run in runs:
+        question = run.record.spec.question()
+        if question not in newest or newest[question].record.finished < run.record.finished:
+            newest[question] = run
+    kept = list(newest.values())
+    return kept, [run for run in runs if run not in kept]
+
+
+def _missing(store: RecordStore, kept: Sequence[SavedRun], wanted: Wanted) -> list[Record]:
+    """The same question's runs that ended without a result and were not repeated since."""
+    spec = kept[0].record.spec
+    answered = {run.record.spec.question() for run in kept}
+    return [
+        record
+        for record in store.records()
+        if record.status != "done"
+        and (record.spec.dataset_label, record.spec.preset) == (spec.dataset_label, spec.preset)
+        and (not wanted.methods or record.spec.method in wanted.methods)
+        and (not wanted.seeds or record.spec.seed in wanted.seeds)
+        and record.spec.question() not in answered
+    ]

@@ -1,0 +1,106 @@
+"""Accuracy against time, with the line of methods that no other one beats in both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bench.plots.canvas import canvas, marker_entry
+from bench.plots.curves import interval_text, looks_of, spread_text
+from bench.plots.output import Drawing
+from bench.plots.selection import Selection
+from bench.plots.style import Width, plain_log, styled
+from bench.saved import SavedRun
+from bench.standings import Standing, standings
+
+Cost = Literal["score", "fit"]
+_SHORTEST = 1e-6  # seconds; a logarithmic axis has no place for none
+_AXIS = {"score": "Seconds per scored image (indicative)", "fit": "Seconds of fitting (indicative)"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method in the figure; ``low`` and ``high``: interval of its only seed, or range of its seeds."""
+
+    method: str
+    seconds: float
+    auroc: float
+    low: float
+    high: float
+    figures: str
+    """For the legend."""
+
+    @classmethod
+    def of(cls, row: Standing, cost: Cost) -> Point:
+        seconds = row.seconds_per_image if cost == "score" else row.fit_seconds
+        low, high = _ends(row)
+        return cls(row.method, max(seconds, _SHORTEST), row.auroc, low, high, f"{row.auroc:.3f}{_spread(row)}")
+
+
+@styled
+def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
+    """A mark for each method at its seconds and AUROC; ``cost`` says which seconds."""
+    (ranking,) = standings([run.record for runs in selection.runs.values() for run in runs])
+    points = [Point.of(row, cost) for row in ranking.rows]
+    styles, size = looks_of(selection), 4 * width.line
+    legend = [marker_entry(selection.title(p.method), styles[p.method], size, p.figures) for p in points]
+    figure = canvas(width, min(0.6 * width.mm, 90.0), legend, [*selection.notes, *_notes(selection)])
+    axes = figure.subplots()
+    for p in points:
+        look = styles[p.method]
+        axes.errorbar(p.seconds, p.auroc, yerr=[[p.auroc - p.low], [p.high - p.auroc]], color=look.colour,
+                      marker=look.marker, markersize=size, elinewidth=0.7 * width.line)  # fmt: skip
+    is_on_front = on_front([p.seconds for p in points], [p.auroc for p in points])
+    _draw_front(axes, [p for p, is_on in zip(points, is_on_front, strict=True) if is_on])
+    plain_log(axes)
+    axes.set(xlabel=_AXIS[cost], ylabel="AUROC")
+    axes.margins(x=0.08)
+    return Drawing(figure, pd.DataFrame(map(asdict, points)).drop(columns="figures").assign(on_front=is_on_front))
+
+
+def _ends(row: Standing) -> tuple[float, float]:
+    if row.interval is None:
+        return row.lowest, row.highest
+    low, high = row.interval.low, row.interval.high
+    return (row.auroc, row.auroc) if low is None or high is None else (low, high)
+
+
+def _spread(row: Standing) -> str:
+    if row.interval is None:
+        return spread_text(row.lowest, row.highest, row.seeds)
+    return interval_text(row.interval)
+
+
+def on_front(seconds: Sequence[float], accuracy: Sequence[float]) -> list[bool]:
+    """Of each method: whether none is as fast and as accurate, and better in one of the two."""
+    points = list(zip(seconds, accuracy, strict=True))
+    return [not any(s <= x and a >= y and (s, a) != (x, y) for s, a in points) for x, y in points]
+
+
+def _draw_front(axes: Axes, front: Sequence[Point]) -> None:
+    fastest_first = sorted(front, key=lambda p: p.seconds)
+    seconds, accuracy = ([getattr(p, name) for p in fastest_first] for name in ("seconds", "auroc"))
+    axes.step(seconds, accuracy, where="post", color="#b0b0b0", linewidth=0.8, zorder=0)
+
+
+def _notes(selection: Selection) -> list[str]:
+    machines = {_machine(run) for runs in selection.runs.values() for run in runs}
+    where = next(iter(machines)) if len(machines) == 1 else f"{len(machines)} different machines, NOT comparable"
+    return [
+        f"Wall times of the runs themselves, with whatever else the machine did: {where}.",
+        "Bars: 95% interval of the only seed, or range of the seeds.",
+        "Grey line: methods that no other one beats in both.",
+    ]
+
+
+def _machine(run: SavedRun) -> str:
+    provenance = run.record.provenance
+    hardware = provenance.get("hardware", {})
+    on_gpu = str(provenance.get("device", "")).startswith("cuda")
+    name = ", ".join(hardware.get("gpus", [])) if on_gpu else hardware.get("cpu", "unknown processor")
+    threads = provenance.get("threads")
+    return f"{name}, {threads} thread{'s' * (threads != 1)}" if threads and not on_gpu else str(name)

@@ -1,0 +1,218 @@
+"""Every figure: its numbers are the records', its file is what a journal takes, and the same each time."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+import zlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated import write_run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from scipy.stats import rankdata
+
+from bench.errors import ConfigError
+from bench.plots import latent, pr, ranks, roc, scores, timing, training
+from bench.plots.output import save
+from bench.plots.selection import Wanted, select, select_each
+from bench.plots.style import COLOURS, LINES, WIDTHS, looks
+from bench.store import RecordStore
+
+COLUMN = WIDTHS["column"]
+LOG = [{"stage": "GAN", "step": k, "seconds": k, "loss": 1 / (k + 1)} for k in range(5)]
+ODD = "<b>&$x_1$"
+"""A name that XML, TeX and matplotlib would each like to read in their own way."""
+
+
+@pytest.fixture(scope="module")
+def selection(tmp_path_factory):
+    store = RecordStore(tmp_path_factory.mktemp("results"))
+    rng = np.random.default_rng(0)
+    for seed in (0, 1, 2):
+        write_run(store, "alpha", seed=seed, codes=rng.normal(size=(60, 4)).astype(np.float32), training=LOG)
+    write_run(store, ODD, strength=0.5, ties=True, seconds=0.1)
+    write_run(store, "intensity", strength=0.2, trivial=True, seconds=7.0)
+    return select(store, Wanted())
+
+
+DRAW = {
+    "roc": roc.draw, "pr": pr.draw, "scores": scores.draw, "timing": timing.draw, "training": training.draw,
+    "latent": latent.draw,
+}  # fmt: skip
+
+
+def table(files):
+    return pd.read_csv(files[1])
+
+
+@pytest.mark.parametrize(("draw", "x", "y", "figure"), [
+    (roc.draw, "fpr", "tpr", "auroc"), (pr.draw, "recall", "precision", "average_precision"),
+])  # fmt: skip
+def test_the_area_under_the_csv_is_the_record_s_figure(selection, tmp_path, draw, x, y, figure):
+    rows = table(save(draw(COLUMN, selection), tmp_path / "curve.svg", COLUMN))
+    for name, runs in selection.runs.items():
+        of_method = rows[rows["method"] == name]
+        expected = {f"seed {run.record.spec.seed}": getattr(run.metrics.score, figure) for run in runs}
+        if len(runs) > 1:
+            expected["mean"] = np.mean(list(expected.values()))
+        for curve, area in expected.items():
+            points = of_method[of_method["curve"] == curve]
+            assert np.trapezoid(points[y], points[x]) == pytest.approx(area, abs=1e-12)
+
+
+def test_the_legend_states_what_the_records_state(selection, tmp_path):
+    svg = save(roc.draw(COLUMN, selection), tmp_path / "roc.svg", COLUMN)[0].read_text()
+    texts = ["".join(element.itertext()).strip() for element in ET.fromstring(svg).iter() if "text" in element.tag]
+    alpha = [run.metrics.score.auroc for run in selection.runs["alpha"]]
+    assert f"alpha  {np.mean(alpha):.3f} ({min(alpha):.3f}–{max(alpha):.3f}, 3 seeds)" in texts
+    score = selection.runs["intensity"][0].metrics.score
+    low, high = score.auroc_interval.low, score.auroc_interval.high
+    assert f"intensity (baseline)  {score.auroc:.3f} [{low:.3f}, {high:.3f}]" in texts
+    assert any(text.startswith(ODD) for text in texts)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_svg_is_xml_whatever_the_names(selection, tmp_path, name):
+    svg = save(DRAW[name](COLUMN, selection), tmp_path / "figure.svg", COLUMN)[0].read_text()
+    root = ET.fromstring(svg)
+    assert root.tag.endswith("svg")
+    texts = " ".join("".join(element.itertext()) for element in root.iter() if "text" in element.tag)
+    assert "cells (standard): 20 normal" in texts
+    if name in ("roc", "pr", "timing"):
+        assert ODD in texts
+
+
+@pytest.mark.parametrize("name", ["roc", "scores"])
+def test_fonts_are_embedded_as_truetype(selection, tmp_path, name):
+    pdf = save(DRAW[name](COLUMN, selection), tmp_path / "figure.pdf", COLUMN)[0].read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf.replace(b" ", b"")
+    fonts = re.findall(rb"/BaseFont\s*/(?:[A-Z]{6}\+)?([\w-]+)", pdf)
+    assert fonts
+    assert set(fonts) == {b"DejaVuSans"}
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
+@pytest.mark.parametrize("name", ["roc", "latent"])
+def test_the_same_request_gives_the_same_bytes(selection, tmp_path, name, suffix):
+    files = [save(DRAW[name](COLUMN, selection), tmp_path / f"{n}{suffix}", COLUMN)[0] for n in (1, 2)]
+    first, second = (file.read_bytes() for file in files)
+    assert first == second
+    plain = first if suffix != ".pdf" else first + b"".join(_streams(first))
+    assert not re.search(rb"CreationDate|ModDate|dc:date", plain)
+
+
+def _streams(pdf):
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        try:
+            yield zlib.decompress(stream)
+        except zlib.error:
+            continue
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_figures_are_as_wide_as_they_say(selection, width, tmp_path):
+    svg = save(roc.draw(width, selection), tmp_path / "roc.svg", width)[0].read_text()
+    points = float(re.search(r'width="([\d.]+)pt"', svg)[1])
+    assert points == pytest.approx(width.mm / 25.4 * 72, abs=0.01)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_no_text_leaves_the_figure_or_meets_another(selection, name):
+    """Labels of the axes, legend and notes; ticks are left to matplotlib."""
+    drawing = DRAW[name](COLUMN, selection)
+    figure = drawing.figure
+    figure.set_dpi(300)
+    figure.draw_without_rendering()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    pieces = [*figure.texts, *(legend for legend in figure.legends)]
+    for axes in figure.axes:
+        pieces += [axes.xaxis.label, axes.yaxis.label, axes._left_title]
+    boxes = [piece.get_window_extent(renderer) for piece in pieces if getattr(piece, "get_text", lambda: "x")()]
+    width, height = figure.canvas.get_width_height()
+    for i, box in enumerate(boxes):
+        assert -1 <= box.x0 <= box.x1 <= width + 1
+        assert -1 <= box.y0 <= box.y1 <= height + 1
+        assert not any(box.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in boxes[:i])
+
+
+def test_28_methods_can_be_told_apart():
+    styles = looks(map(str, range(28))).values()
+    assert len({(look.colour, str(look.line)) for look in styles}) == 28 == len(COLOURS) * len(LINES)
+    assert len({(look.colour, look.marker) for look in styles}) == 28
+
+
+def test_histograms_count_every_image_once(selection):
+    rows = scores.draw(COLUMN, selection).data
+    counts = rows.groupby(["method", "kind"])["images"].sum()
+    assert (counts == 20).all()
+    assert len(counts) == 3 * 3
+
+
+def test_timing_divides_by_the_scored_images_and_finds_the_front(selection):
+    rows = timing.draw(COLUMN, selection).data.set_index("method")
+    assert rows.loc[ODD, "seconds"] == pytest.approx(0.1 / 80)  # 20 of validation, 60 of the test
+    assert rows["on_front"].to_dict() == {"alpha": True, ODD: True, "intensity": False}
+    fitting = timing.draw(COLUMN, selection, cost="fit").data.set_index("method")
+    assert fitting.loc["intensity", "seconds"] == 70
+
+
+def test_front_against_its_definition():
+    rng = np.random.default_rng(1)
+    seconds, accuracy = rng.integers(0, 5, 40).tolist(), rng.integers(0, 5, 40).tolist()
+    points = list(zip(seconds, accuracy, strict=True))
+    beaten = [any(s <= x and a >= y and (s < x or a > y) for s, a in points) for x, y in points]
+    assert timing.on_front(seconds, accuracy) == [not b for b in beaten]
+
+
+def test_training_draws_what_was_logged(selection):
+    rows = training.draw(COLUMN, selection).data
+    assert set(rows["method"]) == {"alpha"}
+    assert rows[rows["seed"] == 1]["value"].tolist() == [1 / (k + 1) for k in range(5)]
+
+
+def test_latent_positions_are_the_two_widest_directions(selection):
+    """Against an eigendecomposition of the covariance; signs are free."""
+    rows = latent.draw(COLUMN, selection).data
+    codes = selection.runs["alpha"][0].codes.astype(float)
+    values, directions = np.linalg.eigh(np.cov(codes.T))
+    expected = (codes - codes.mean(axis=0)) @ directions[:, ::-1][:, :2]
+    assert np.abs(rows[["x", "y"]].to_numpy()) == pytest.approx(np.abs(expected), abs=1e-6)
+    assert rows["x"].var() == pytest.approx(values[-1], rel=1e-6)
+    tsne = [latent.draw(COLUMN, selection, projection="tsne").data["x"] for _ in range(2)]
+    assert np.array_equal(*tsne)
+
+
+def test_ranks_are_of_the_mean_over_seeds(store):
+    for n, dataset in enumerate(("cells", "wood", "tiles")):
+        for i, method in enumerate("abcd"):
+            for seed in (0, 1):
+                write_run(store, method, dataset, seed=seed, strength=1 + i * (-1) ** n)
+    selections = select_each(store, Wanted())
+    drawing = ranks.draw(COLUMN, selections)
+    rows = drawing.data.set_index("method").loc[list("abcd")]
+    means = [
+        [np.mean([r.metrics.score.auroc for r in of.runs[m]]) for of in selections.values()] for m in "abcd"
+    ]  # fmt: skip
+    assert rows[list(selections)].to_numpy() == pytest.approx(np.array(means))
+    assert rows["average_rank"].to_numpy() == pytest.approx(rankdata(-np.array(means), axis=0).mean(axis=1))
+    assert drawing.figure.texts[0].get_text().startswith("Descriptive: ranks over 3 data sets.")
+
+
+def test_a_missing_run_is_named_with_the_command(store):
+    for dataset, methods in (("cells", "ab"), ("wood", "a")):
+        for method in methods:
+            write_run(store, method, dataset)
+    with pytest.raises(ConfigError, match="bench run --method b --dataset wood"):
+        ranks.draw(COLUMN, select_each(store, Wanted()))
+
+
+@pytest.mark.parametrize(("draw", "message"), [
+    (training.draw, "None of intensity logged any training"), (latent.draw, "None of intensity kept codes"),
+])  # fmt: skip
+def test_nothing_to_draw_is_said(store, draw, message):
+    write_run(store, "intensity")
+    with pytest.raises(ConfigError, match=message):
+        draw(COLUMN, select(store, Wanted()))

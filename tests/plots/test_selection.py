@@ -1,0 +1,100 @@
+"""What may stand in one figure, and what is said of what may not."""
+
+from __future__ import annotations
+
+import pytest
+from fabricated import write_run
+
+from bench.errors import ConfigError
+from bench.plots.selection import Wanted, select, select_each
+
+
+def test_seeds_stand_together_in_order_and_methods_as_asked_for(store):
+    for seed in (2, 0, 1):
+        write_run(store, "beta", seed=seed)
+    write_run(store, "alpha")
+    chosen = select(store, Wanted("cells"))
+    assert {name: [r.record.spec.seed for r in runs] for name, runs in chosen.runs.items()} == {
+        "alpha": [0], "beta": [0, 1, 2],
+    }  # fmt: skip
+    assert list(select(store, Wanted("cells", ["beta", "alpha"])).runs) == ["beta", "alpha"]
+    assert [r.record.spec.seed for r in select(store, Wanted("cells", ["beta"], seeds=[1])).runs["beta"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"preset": "quick"}, r"does not mix presets.*\n  standard: alpha.*\n  quick: beta.*\n.*--preset standard or"),
+        ({"protocol": "theirs"}, r"does not mix protocols.*\n  ours \(version 1\): alpha.*\n  theirs .*: beta"),
+        ({"data": "e" * 64}, r"does not mix versions of the data.*\n  dddddddddddd: alpha.*\n  eeeeeeeeeeee: beta"),
+        ({"dataset": "wood"}, r"does not mix data sets.*\n  cells: alpha.*\n  wood: beta.*\n.*--dataset cells or"),
+        ({"method": "alpha", "view": "resize:32"}, r"does not mix views of alpha.*--view resize:\d+ or"),
+    ],
+)
+def test_what_differs_is_not_mixed_but_named(store, changes, what):
+    write_run(store, "alpha")
+    write_run(store, **{"method": "beta", **changes})
+    with pytest.raises(ConfigError, match=f"(?s){what}"):
+        select(store, Wanted())
+
+
+def test_a_preset_or_a_view_settles_it(store):
+    write_run(store, "alpha")
+    write_run(store, "beta", preset="quick")
+    write_run(store, "alpha", view="resize:32")
+    assert list(select(store, Wanted(preset="quick")).runs) == ["beta"]
+    (run,) = select(store, Wanted(preset="standard", view="resize:32")).runs["alpha"]
+    assert run.record.spec.view == "resize:32"
+
+
+def test_the_newest_version_of_a_run_stands_for_it(store):
+    write_run(store, finished="2026-01-01T00:00:00+00:00", params={"width": 1})
+    write_run(store, finished="2026-01-03T00:00:00+00:00", params={"width": 3})
+    write_run(store, finished="2026-01-02T00:00:00+00:00", params={"width": 2})
+    chosen = select(store, Wanted())
+    assert [run.record.spec.params for run in chosen.runs["alpha"]] == [{"width": 3}]
+    assert sorted(run.record.spec.params["width"] for run in chosen.older) == [1, 2]
+
+
+def test_a_run_without_a_result_is_named_on_the_figure_unless_repeated(store):
+    write_run(store)
+    write_run(store, "beta", status="diverged")
+    write_run(store, status="failed", params={"width": 9})
+    assert "Without a result: beta seed 0 (diverged)." in select(store, Wanted()).notes
+
+
+def test_marks_and_counts_stand_on_the_figure(store):
+    write_run(store, preset="quick")
+    (note,) = select(store, Wanted()).notes
+    assert note == "cells (quick): 20 normal and 40 anomalous test images, 15 patients."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (Wanted("cell"), "Did you mean cells"),
+        (Wanted(methods=["alfa"]), "Did you mean alpha"),
+        (Wanted(preset="standart"), "Did you mean standard"),
+        (Wanted(view="resize:65"), "Did you mean resize:64"),
+        (Wanted(seeds=[0, 7]), r"Expected seeds 0, 7 of alpha, found 0\..*--seeds 7"),
+    ],
+)
+def test_names_that_no_record_has(store, wanted, message):
+    write_run(store)
+    with pytest.raises(ConfigError, match=message):
+        select(store, wanted)
+
+
+def test_nothing_was_run_yet(store):
+    with pytest.raises(ConfigError, match="Begin with: bench run"):
+        select(store, Wanted("cells"))
+
+
+def test_each_data_set_has_its_own_selection(store):
+    for dataset, category in (("wood", None), ("cells", "1"), ("cells", "2")):
+        write_run(store, dataset=dataset, category=category, data=dataset[0] * 64)
+    assert list(select_each(store, Wanted())) == ["cells:1", "cells:2", "wood"]
+    assert list(select_each(store, Wanted("cells:2,wood"))) == ["cells:2", "wood"]
+    write_run(store, dataset="wood", preset="quick")
+    with pytest.raises(ConfigError, match="does not mix presets"):
+        select_each(store, Wanted())

@@ -1,0 +1,82 @@
+"""``bench plot``: every command, in a process where torch cannot be imported."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import PLUGINS, TINY
+from fabricated import write_run
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.errors import ConfigError
+from bench.store import RecordStore
+
+WITHOUT_TORCH = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchvision", "anomalib"):
+            raise RuntimeError(f"{name} was imported")
+
+sys.meta_path.insert(0, NoTorch())
+from bench.cli import app
+for line in sys.stdin:
+    app(line.split(), standalone_mode=False)
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_every_figure_without_torch(run_toy, store, tmp_path):
+    run_toy("fanogan", "pca", "intensity", settings=TINY)
+    figures = ("roc", "pr", "scores", "maps", "spro", "timing", "training", "latent", "latent --tsne")
+    commands = []
+    for n, figure in enumerate(figures):
+        plugins = f" --plugins {PLUGINS}" if figure in ("maps", "spro") else ""
+        commands.append(f"plot {figure} --results {store.root} --out {tmp_path / f'{n}.png'}{plugins}")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], input="\n".join(commands), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    for n in range(len(figures)):
+        assert (tmp_path / f"{n}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / f"{n}.csv").read_text().count("\n") > 1
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["plot", *map(str, arguments)])
+
+
+def test_figures_of_scores_without_torch(tmp_path):
+    store = RecordStore(tmp_path / "results")
+    for dataset in ("cells", "wood"):
+        for method in ("alpha", "beta", "gamma"):
+            write_run(store, method, dataset)
+    to = f"--results {store.root} --out {tmp_path}"
+    commands = f"plot ranks {to}/ranks.pdf\nplot roc --dataset wood {to}/roc.svg"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], input=commands, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"{tmp_path}/{name}" for name in ("ranks.pdf", "ranks.csv", "roc.svg", "roc.csv")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["roc", "--out", "roc.jpg"], r"Expected --out to end in .pdf, .svg, .png; found 'roc.jpg'"),
+        (["roc", "--out", "roc.pdf", "--width", "colum"], "Did you mean column"),
+        (["roc", "--out", "roc.pdf", "--seeds", "one"], "Expected whole numbers after --seeds"),
+        (["roc", "--out", "roc.pdf", "--results", "nowhere"], "Begin with: bench run"),
+    ],
+)
+def test_requests_that_cannot_be_met(arguments, message):
+    result = run(*arguments)
+    assert isinstance(result.exception, ConfigError)
+
+    assert re.search(message, str(result.exception))
