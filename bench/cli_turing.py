@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, print_json, use_plugins
 
-if TYPE_CHECKING:
-    from typer import Context
-
 
 class RunOrCommand(TyperGroup):
     """``bench turing RUN`` stands for ``bench turing make RUN``: a first word that is no command is a run."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer keeps the type to itself
         if args and args[0] not in (*self.commands, *self.get_help_option_names(ctx)):
             args = ["make", *args]
         return super().parse_args(ctx, args)

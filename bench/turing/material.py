@@ -180,7 +180,7 @@ def _generates(name: str) -> bool:
 def _seen(image: NDArray[np.uint8], view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The whole image ``(S, S, C)``, or a crop anywhere in it, as training draws them."""
     if view.stride is None:
-        return view.tiles(image)[0]
+        return np.asarray(view.tiles(image)[0])
     y, x = (int(rng.integers(length - view.size + 1)) for length in image.shape[:2])
     return image[y : y + view.size, x : x + view.size]
 

@@ -139,7 +139,7 @@
     part("sentence").textContent = sentence(found);
     for (const name of ["accuracy", "real", "generated"]) {
       const { correct, n, share, interval } = found[name];
-      const cells = [`${correct} of ${n}`, percent(share), `${percent(interval[0])} to ${percent(interval[1])}`];
+      const cells = [`${correct} of ${n}`, percent(share), `${percent(interval[0]).slice(0, -2)} to ${percent(interval[1])}`];
       part(name).querySelectorAll("td").forEach((cell, i) => { cell.textContent = cells[i]; });
     }
     part("p").textContent = found.p < 0.0001 ? "below 0.0001" : found.p.toFixed(4);
