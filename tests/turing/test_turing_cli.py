@@ -6,7 +6,6 @@ import json
 import sys
 
 import pytest
-from conftest import TINY
 
 from bench import cli
 
@@ -24,8 +23,8 @@ def turing(monkeypatch, capsys):
     return call
 
 
-def test_a_quiz_is_made_by_key_or_folder_with_or_without_the_word(run_toy, store, turing, tmp_path):
-    (record,) = run_toy("fanogan", settings=TINY)
+def test_a_quiz_is_made_by_key_or_folder_with_or_without_the_word(trained, turing, tmp_path):
+    store, record = trained
     pages = []
     for i, words in enumerate([(record.key[:8],), ("make", record.folder), ("--seed", 0, record.key)]):
         out = tmp_path / f"quiz{i}.html"
@@ -38,8 +37,8 @@ def test_a_quiz_is_made_by_key_or_folder_with_or_without_the_word(run_toy, store
     assert pages[0] == pages[1] == pages[2]
 
 
-def test_a_quiz_in_json(run_toy, store, turing, tmp_path):
-    (record,) = run_toy("fanogan", settings=TINY)
+def test_a_quiz_in_json(trained, turing, tmp_path):
+    store, record = trained
     status, said, _ = turing(record.key, "--n", 4, "--out", tmp_path / "q.html", "--results", store.root, "--json")
     found = json.loads(said)
     assert status == 0
@@ -48,8 +47,8 @@ def test_a_quiz_in_json(run_toy, store, turing, tmp_path):
 
 
 @pytest.mark.parametrize(("words", "reason"), [(("--n", 7), "even number"), (("--n", 98), "found 24 normal")])
-def test_numbers_that_cannot_be(run_toy, store, turing, tmp_path, words, reason):
-    (record,) = run_toy("fanogan", settings=TINY)
+def test_numbers_that_cannot_be(trained, turing, tmp_path, words, reason):
+    store, record = trained
     status, _, said = turing(record.key, *words, "--out", tmp_path / "q.html", "--results", store.root)
     assert status == 2
     assert reason in said

@@ -86,7 +86,7 @@ def test_fleiss_kappa_of_a_published_example():
 
 
 def test_three_raters_agree_as_pairs_of_them_do(tmp_path):
-    """Fleiss' agreement is the share of pairs of raters who say the same, chance that of two draws from all verdicts."""
+    """Fleiss' agreement is the share of pairs of raters who say the same; chance that of two draws."""
     said = ["gggrrrrr", "grgrrggr", "rrgrgggr"]
     found = scored(tmp_path, *(ballot(each, name) for each, name in zip(said, "ABC", strict=True))).agreement
     pairs = [(a[i], b[i]) for i in range(8) for a, b in [said[:2], said[1:], said[::2]]]
