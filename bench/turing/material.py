@@ -104,6 +104,7 @@ def open_study(record: Record, part: Part, data_root: Path | None, reporter: Rep
     with reporter.stage("images", sum(map(len, data.split.parts().values()))) as progress:
         identity = f"{spec.dataset_code} {dict(spec.dataset_params)}"
         caches = cached_images(data.split, data.dataset.channels, identity, lambda done, _: progress.update(done))
+        progress.update(sum(map(len, caches.values())))
     normal = tuple(samples[i] for i in positions)
     return TuringStudy(record, part, detector, normal, caches[part], positions, data.dataset.mirrored_is_normal)
 

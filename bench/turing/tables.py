@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from bench.pixel_tables import interval_text
 from bench.turing.scoring import Figures, Share, TuringScore
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bench.turing.classifier import ClassifierResult
     from bench.turing.making import MadeQuiz
 
-_COLUMNS = ("accuracy", "95 % interval", "p", "real as real", "generated as generated", "confidence", "seconds")
+_COLUMNS = ("accuracy", "95 % interval", "p", "real", "generated", "confidence", "seconds")
 
 
 def made_report(made: MadeQuiz) -> RenderableType:
@@ -34,15 +35,15 @@ def made_report(made: MadeQuiz) -> RenderableType:
 def _classifier_lines(found: list[ClassifierResult], each: int) -> list[str]:
     if not found:
         return ["classifiers none: fewer than two groups of real images"]
-    lines = [
-        f"  {one.name}: accuracy {one.accuracy.share:.3f} {_interval(one.accuracy)}, p {_p(one.accuracy.p)}"
-        for one in found
-    ]
     return [
         f"classifiers {each} of each kind, cross-validated, groups kept whole",
-        *lines,
+        *(f"  {one.name}: {_accuracy(one.accuracy)}" for one in found),
         "  above one half, the images differ; at one half, they need not be alike",
     ]
+
+
+def _accuracy(share: Share) -> str:
+    return f"accuracy {share.share:.3f} ({interval_text(share.interval)}), p {_p(share.p)}"
 
 
 def score_report(score: TuringScore) -> RenderableType:
@@ -51,7 +52,7 @@ def score_report(score: TuringScore) -> RenderableType:
     table.add_column("rater", overflow="fold")
     table.add_column("images", justify="right")
     for name in _COLUMNS:
-        table.add_column(name, justify="left" if name == "95 % interval" else "right")
+        table.add_column(name, justify="left" if name == "95 % interval" else "right", no_wrap=True)
     for rater in score.raters:
         table.add_row(escape(rater.rater), f"{rater.judged} of {rater.of}", *_cells(rater.figures))
     if len(score.raters) > 1:
@@ -62,14 +63,19 @@ def score_report(score: TuringScore) -> RenderableType:
 def _cells(figures: Figures) -> list[str]:
     accuracy = figures.accuracy
     shares = [_share(figures.real), _share(figures.generated)]
-    means = [f"{figures.confidence:.2f} of 3", f"{figures.seconds:.1f}"]
-    return [f"{accuracy.share:.3f}", _interval(accuracy), _p(accuracy.p), *shares, *means]
+    means = [f"{figures.confidence:.2f}", f"{figures.seconds:.1f}"]
+    return [f"{accuracy.share:.3f}", interval_text(accuracy.interval), _p(accuracy.p), *shares, *means]
 
 
 def _notes(score: TuringScore) -> list[str]:
-    notes = ["interval: Wilson; p: exact binomial test against one half, two-sided"]
+    notes = [
+        "real, generated: share of such images that were called so; confidence: mean, 1 a guess to 3 certain",
+        "interval: Wilson; p: exact binomial test against one half, two-sided",
+    ]
     if len(score.raters) > 1:
-        notes.append("all: verdicts on one image are taken as independent, which makes its interval too narrow")
+        notes.append(
+            "all: as if verdicts on one image were independent; where raters fall for the same ones, too narrow"
+        )
     if score.agreement:
         notes.append(_agreement(score.agreement))
     if score.unfinished:
@@ -85,11 +91,7 @@ def _agreement(found: Agreement) -> str:
 
 
 def _share(share: Share | None) -> str:
-    return f"{share.share:.3f}" if share else "none judged"
-
-
-def _interval(share: Share) -> str:
-    return f"[{share.interval.low:.3f}, {share.interval.high:.3f}]".replace("[", r"\[")
+    return f"{share.share:.3f}" if share else "none"
 
 
 def _p(p: float) -> str:
