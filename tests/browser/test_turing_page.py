@@ -152,6 +152,21 @@ def test_the_next_rater_begins_once_the_last_ones_file_is_saved(opened, quiz, tm
     assert [rater.figures.accuracy.correct for rater in both.raters] == [N, N - 3]
 
 
+def test_by_tab_and_enter_alone_with_the_focus_always_seen(opened):
+    begin(opened)
+    counted(opened, 1)
+    focused = []
+    for keys in (["Tab", "Tab", "Enter"], ["Tab", "Tab", "Enter"]):
+        for key in keys:
+            opened.keyboard.press(key)
+            if key == "Tab":
+                outline = "getComputedStyle(document.activeElement).outlineStyle"
+                focused.append(opened.evaluate(f"[document.activeElement.innerText, {outline}]"))
+    assert [text.split("\n")[0] for text, _ in focused] == ["Real R", "Generated G", "A guess 1", "Fairly sure 2"]
+    assert {outline for _, outline in focused} == {"solid"}
+    counted(opened, 2)
+
+
 def test_by_mouse_a_verdict_can_be_changed_until_the_confidence_is_given(opened, quiz):
     begin(opened)
     counted(opened, 1)

@@ -126,6 +126,13 @@ def test_other_images_than_the_runs(record, silent):
         open_study(brighter.at(record.folder), "test", None, silent)
 
 
+def test_data_that_are_not_there(record, silent, tmp_path):
+    spec = replace(record.spec, dataset="mnist", category="1", dataset_params={})
+    elsewhere = record.model_copy(update={"spec": spec}).at(record.folder)
+    with pytest.raises(DataError, match=r"(?s)No data for 'mnist'.*--data-root DIR"):
+        open_study(elsewhere, "test", tmp_path, silent)
+
+
 def test_more_images_than_there_are(record, silent, tmp_path):
     with pytest.raises(DataError, match="Expected 25 real images for a quiz of 50, found 24"):
         write_quiz(record, 50, tmp_path / "quiz.html", 0, "test", None, silent)
