@@ -10,8 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bench import registry
@@ -22,6 +20,7 @@ from bench.images import ImageCache, cached_images
 from bench.progress import Reporter
 from bench.record import Record
 from bench.saved import SavedRun
+from bench.store import load_weights
 from bench.views import Tiles, View, to_bytes, to_model_input
 
 WEIGHTS = "weights.safetensors"
@@ -116,11 +115,7 @@ def _weights(record: Record) -> dict[str, Tensor]:
             f"{record.folder} ({record.spec.method}, {record.status}) holds no {WEIGHTS}: there is nothing to draw"
             " images from. Give a finished run of a method that generates images."
         )
-    file = run.file(WEIGHTS)
-    try:
-        return load_file(file)
-    except SafetensorError as error:
-        raise StoreError(f"{file} cannot be read ({error}). Repeat the run with --force.") from error
+    return load_weights(run.file(WEIGHTS), "Repeat the run with --force.")
 
 
 def _data(record: Record, data_root: Path | None) -> OpenedDataset:
