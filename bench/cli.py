@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_data, cli_maps, cli_plots
+from bench import cli_data, cli_maps, cli_plots, cli_turing
 from bench.cli_options import (
     DataRoot,
     Debug,
@@ -40,6 +40,7 @@ _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_maps.export, name="export")
 app.add_typer(cli_plots.app, name="plot")
+app.add_typer(cli_turing.app, name="turing")
 app.command()(cli_maps.evaluate)
 
 

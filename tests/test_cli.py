@@ -40,7 +40,8 @@ def test_help_and_list_import_nothing_heavy():
 import sys
 from typer.testing import CliRunner
 from bench.cli import app
-for command in (["--help"], ["run", "--help"], ["list", "methods"], ["list", "datasets", "--json"]):
+for command in (["--help"], ["run", "--help"], ["list", "methods"], ["list", "datasets", "--json"],
+                ["turing", "make", "--help"]):
     assert CliRunner().invoke(app, command).exit_code == 0, command
 heavy = {"torch", "pandas", "seaborn", "anomalib", "matplotlib", "sklearn", "datasets"} & set(sys.modules)
 assert not heavy, heavy

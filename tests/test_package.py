@@ -28,6 +28,8 @@ def test_the_wheel_holds_bench_alone_with_all_plugins(wheel):
     for folder in ("methods", "datasets"):
         for file in (CHECKOUT / folder).rglob("*.py"):
             assert f"bench/plugins/{file.relative_to(CHECKOUT)}" in names
+    for file in (CHECKOUT / "bench" / "turing" / "page_parts").iterdir():
+        assert str(file.relative_to(CHECKOUT)) in names
 
 
 def test_the_wheel_carries_the_published_results(wheel, tmp_path):
