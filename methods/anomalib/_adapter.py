@@ -28,7 +28,7 @@ from bench import contracts
 from bench.contracts import Context, Images, ImageShape, Scores
 from bench.errors import PluginError
 
-from ._training import train
+from ._training import as_colour, count_tiles, train
 from ._weights import backbones_from
 
 _RANDOM = "random features: the backbone is not pre-trained; a smoke test, not a baseline"
@@ -92,11 +92,13 @@ class AnomalibDetector(contracts.Detector[ParamsT]):
             self.module = self._make(ImageShape(train.channels, train.size), from_cache=True)
             with backbones_from("", True, self.needs):  # some fetch weights when training starts
                 self._counts = _fit(self.module, train, val, self.params, bank, context)
+        for buffer in self.module.model.buffers():
+            buffer.data = buffer.contiguous()  # as it comes back from a file: other layouts round otherwise
         self.module.to(context.device).eval().requires_grad_(False)
 
     @torch.no_grad()
     def score(self, images: Tensor) -> Scores:
-        answers = [_answer(self.module(_as_colour(chunk))) for chunk in images.split(self.params.batch_size)]
+        answers = [_answer(self.module(as_colour(chunk))) for chunk in images.split(self.params.batch_size)]
         image = torch.cat([_per_image(score) for score, _ in answers])
         seen = _share_seen(self.module)
         maps = [_as_maps(found, images.shape[-1], seen) for _, found in answers if found is not None]
@@ -165,15 +167,11 @@ def _fit(
     context: Context,
 ) -> tuple[int, int]:
     """Images learnt from, and images there were."""
-    used = len(train_images) if bank is None else min(bank, len(train_images))
+    known = len(train_images) if bank is None else count_tiles(train_images)
+    used = known if bank is None else min(bank, known)
     with _quiet():
         train(module, train_images, val, used, params.batch_size, getattr(params, "training_steps", None), context)
-    return used, len(train_images)
-
-
-def _as_colour(images: Tensor) -> Tensor:
-    """``(N, C, S, S)`` in [-1, 1] -> ``(N, 3, S, S)`` in [0, 1]."""
-    return ((images + 1) / 2).expand(-1, 3, -1, -1)
+    return used, known
 
 
 def _per_image(score: Tensor) -> Tensor:

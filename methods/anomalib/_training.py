@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from bench.contracts import Context, Images
 
 
-class _Passes(IterableDataset[Tensor]):
+class Passes(IterableDataset[Tensor]):
     """Passes over the training images: ``steps`` of random views at most, or a fixed subsample (``bank``) in order."""
 
     def __init__(self, images: Images, batch_size: int, bank: int | None, steps: int | None, context: Context) -> None:
@@ -27,7 +27,9 @@ class _Passes(IterableDataset[Tensor]):
         self._step = 0
 
     def __len__(self) -> int:
-        whole = ceil((self._bank or len(self._images)) / self._batch_size)
+        if self._bank:
+            return ceil(self._bank / self._batch_size)
+        whole = ceil(len(self._images) / self._batch_size)
         return min(whole, self._steps or whole)  # a random crop has as many views as positions
 
     def __iter__(self) -> Iterator[Any]:
@@ -39,15 +41,23 @@ class _Passes(IterableDataset[Tensor]):
             self._step += 1
 
     def _remembered(self) -> Iterator[Tensor]:
-        chosen = torch.randperm(len(self._images), generator=self._context.cpu_generator("bank"))[: self._bank]
-        wanted = torch.zeros(len(self._images), dtype=torch.bool)
-        wanted[chosen] = True
-        done = 0
+        tiles = count_tiles(self._images)
+        wanted = torch.zeros(tiles, dtype=torch.bool)
+        wanted[torch.randperm(tiles, generator=self._context.cpu_generator("bank"))[: self._bank]] = True
+        done, waiting = 0, []
         for batch in self._images.batches(self._batch_size):
-            kept = batch[wanted[done : done + len(batch)].to(batch.device)]
+            waiting += list(batch[wanted[done : done + len(batch)].to(batch.device)])
             done += len(batch)
-            if len(kept):
-                yield kept
+            while len(waiting) >= self._batch_size:  # Lightning counts batches, and would leave out the last of many
+                yield torch.stack(waiting[: self._batch_size])
+                del waiting[: self._batch_size]
+        if waiting:
+            yield torch.stack(waiting)
+
+
+def count_tiles(images: Images) -> int:
+    """How many images, or tiles of a regular grid, ``images.batches`` gives; of crops ``len`` counts the positions."""
+    return sum(len(batch) for batch in images.batches(1024))
 
 
 class _Validation(IterableDataset[Tensor]):
@@ -63,12 +73,17 @@ class _Validation(IterableDataset[Tensor]):
         return map(_as_batch, self._images.batches(self._batch_size))
 
 
+def as_colour(images: Tensor) -> Tensor:
+    """``(N, C, S, S)`` in [-1, 1] -> ``(N, 3, S, S)`` in [0, 1], laid out as models that call ``view`` expect."""
+    return ((images + 1) / 2).expand(-1, 3, -1, -1).contiguous()
+
+
 def _as_batch(images: Tensor) -> Any:  # noqa: ANN401 - anomalib is imported late
     from anomalib.data import ImageBatch
 
     n, _, height, width = images.shape
     return ImageBatch(
-        image=((images + 1) / 2).expand(-1, 3, -1, -1),
+        image=as_colour(images),
         gt_label=torch.zeros(n, dtype=torch.bool, device=images.device),
         gt_mask=torch.zeros(n, height, width, dtype=torch.bool, device=images.device),
     )
@@ -86,7 +101,7 @@ def train(
     """Fit the module. ``steps`` is ``None`` for a model that looks at ``used`` of the images and remembers them."""
     from lightning.pytorch import LightningDataModule, Trainer
 
-    passes = _Passes(images, batch_size, used if steps is None else None, steps, context)
+    passes = Passes(images, batch_size, used if steps is None else None, steps, context)
 
     class Ours(LightningDataModule):
         train_batch_size = passes._batch_size

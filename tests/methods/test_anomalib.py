@@ -29,14 +29,18 @@ def listed():
     return {name.partition(":")[2].replace("-", "_") for name in registry.entries("method") if name[:9] == "anomalib:"}
 
 
+def toy_images(part, view="resize:32"):
+    data = open_dataset("toy", None, {"images": "24"}, None)
+    caches = cached_images(data.split, 1, "toy", lambda done, total: None)
+    return View.parse(view).training_images(caches[part], CPU, False)
+
+
 @pytest.fixture
 def fit(tmp_path):
     def fitted(method, seed=0, **values):
         cls, params = registry.load_method(method)
         detector = cls(registry.make_params(method, params, {**cls.preset("quick", None), **values}))
-        data = open_dataset("toy", None, {"images": "24"}, None)
-        caches = cached_images(data.split, 1, "toy", lambda done, total: None)
-        train, val = (View(32).training_images(caches[part], CPU, False) for part in ("train", "val"))
+        train, val = toy_images("train"), toy_images("val")
         context = RunContext(CPU, seed, tmp_path, StageStore(tmp_path), {}, Silent(), StopRequest(), {})
         detector.fit(train, val, context=context)
         return detector, train
@@ -107,6 +111,22 @@ def test_a_bank_is_subsampled_and_says_so(fit, images):
     detector, _ = fit("anomalib:dfm", pre_trained=False, bank_images=10)
     assert detector.facts()["bank_images"] == "10 of 24, drawn at random"
     assert torch.isfinite(detector.score(images).map).all()
+
+
+@pytest.mark.parametrize(("view", "known"), [("resize:32", 24), ("patches:16/8", 24 * 16)])
+@pytest.mark.parametrize("bank", [5, 20, 24])
+def test_as_many_images_are_remembered_as_were_asked_for(tmp_path, view, known, bank):
+    """Of whole images and of tiles; Lightning stops at the stated number of batches."""
+    from bench.plugins.methods.anomalib._training import Passes, count_tiles
+
+    images = toy_images("train", view)
+    context = RunContext(CPU, 0, tmp_path, StageStore(tmp_path), {}, Silent(), StopRequest(), {})
+    passes = Passes(images, 7, bank, None, context)
+    batches = [batch.image for batch in passes]
+    assert count_tiles(images) == known
+    assert len(batches) == len(passes)
+    assert sum(map(len, batches)) == bank
+    assert all(batch.is_contiguous() for batch in batches)
 
 
 def test_the_global_random_state_is_left_alone(fit):
