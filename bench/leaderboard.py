@@ -68,7 +68,7 @@ def leaderboard(
         return leaderboard(known, f"{name}:{ALL}", measures, preset)
     failed = [r for r in known.failed if r.spec.dataset == name and category in ("", r.spec.category)]
     boards = measured_boards(runs, measures, known.published, categories, failed)
-    boards += published_boards(known.published, name, category or None, measures, boards)
+    boards += published_boards(known.published, name, category or None, measures, boards, categories)
     boards = sorted((board for board in boards if board.rows), key=order)
     if not boards:
         raise _nothing(known, dataset, measures[0], bool(runs))

@@ -64,8 +64,12 @@ def published_boards(
     category: str | None,
     measures: Sequence[Measure],
     joined: Iterable[Board] = (),
+    categories: Sequence[str] | None = None,
 ) -> list[Board]:
-    """Boards of published figures alone, for the protocols that no board of ``joined`` shows them under."""
+    """Boards of published figures alone, for the protocols that no board of ``joined`` shows them under.
+
+    ``categories``: what a figure of the whole is the mean over.
+    """
     metrics = [measure.key for measure in measures]
     shown = {identity for board in joined for identity in _identities(board.rows)}
     boards = []
@@ -73,7 +77,7 @@ def published_boards(
         rows = published_rows(published, place, metrics)
         if not _identities(rows) <= shown:
             shown |= _identities(rows)
-            boards.append(_published_board(place, rows, measures, published))
+            boards.append(_published_board(place, rows, measures, published, categories))
     return boards
 
 
@@ -191,10 +195,15 @@ def _part(key: str, role: str, of: Measure) -> Column:
 
 
 def _published_board(
-    place: Place, rows: Sequence[Row], measures: Sequence[Measure], published: Sequence[PublishedRow]
+    place: Place,
+    rows: Sequence[Row],
+    measures: Sequence[Measure],
+    published: Sequence[PublishedRow],
+    categories: Sequence[str] | None,
 ) -> Board:
     columns = _columns(measures, rows, place.aggregation == "mean_of_kinds")
-    footer = Footer(unmatched=_unmatched(published, place, measures[0].key, rows))
+    unmatched = _unmatched(published, place, measures[0].key, rows)
+    footer = Footer(categories=tuple(categories or ()), unmatched=unmatched)
     label = f"{place.dataset}:{place.category}" if place.category else place.dataset
     shown, _ = _placed(rows, columns, {}, measures[0])
     return Board(label, place.protocol, None, None, (), place.aggregation, {}, {}, columns, shown, footer)
