@@ -135,5 +135,5 @@ def _has(known: Known, dataset: str, measure: Measure) -> bool:
 
 def unknown_dataset(known: Known, dataset: str) -> ConfigError:
     """The error for a data set that neither a record nor a published row is of."""
-    run = f"To run it: bench run --method fanogan --dataset {dataset}"
+    run = f"To run it: bench run --method … --dataset {dataset}"
     return unknown_name("data set in these records and published rows", dataset, known.labels(), run)
