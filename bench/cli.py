@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_data, cli_maps, cli_plots, cli_turing
+from bench import cli_boards, cli_data, cli_maps, cli_plots, cli_turing
 from bench.cli_options import (
     DataRoot,
     Debug,
@@ -42,6 +42,8 @@ app.add_typer(cli_maps.export, name="export")
 app.add_typer(cli_plots.app, name="plot")
 app.add_typer(cli_turing.app, name="turing")
 app.command()(cli_maps.evaluate)
+app.command()(cli_boards.leaderboard)
+app.command()(cli_boards.compare)
 
 
 @app.command()
@@ -172,8 +174,8 @@ def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
 
 
 def _print_records(records: Sequence[Record], as_json: bool) -> None:
-    from bench.standings import standings
-    from bench.standings_table import standings_report
+    from bench.board_formats.terminal import report
+    from bench.leaderboard import after_a_run
     from bench.tables import record_report, show
 
     if as_json:
@@ -182,10 +184,10 @@ def _print_records(records: Sequence[Record], as_json: bool) -> None:
         return
     reports = [record_report(record) for record in records] if len(records) < _MOST_REPORTS else []
     if len(records) > 1:
-        reports += [standings_report(group) for group in standings(records)]
-    for report in reports:
+        reports += [report(board) for board in after_a_run(records)]
+    for each in reports:
         print()
-        show(report)
+        show(each)
     if not reports or len(records) >= _MOST_REPORTS:
         show(f"records     {records[0].folder.parents[2]}" if records else "nothing was run")
 

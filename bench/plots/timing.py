@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bench.boards.measures import TIMES
 from bench.plots.canvas import canvas, marker_entry
 from bench.plots.curves import interval_text, looks_of, spread_text
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.style import Width, plain_log, styled
 from bench.saved import SavedRun
-from bench.standings import Standing, standings
 
 Cost = Literal["score", "fit"]
 _SHORTEST = 1e-6  # seconds; a logarithmic axis has no place for none
+_SECONDS = {"fit": (TIMES[0].read, 1.0), "score": (TIMES[1].read, 1e-3)}
 _AXIS = {"score": "Seconds per scored image (indicative)", "fit": "Seconds of fitting (indicative)"}
 
 
@@ -35,17 +37,21 @@ class Point:
     """For the legend."""
 
     @classmethod
-    def of(cls, row: Standing, cost: Cost) -> Point:
-        seconds = row.seconds_per_image if cost == "score" else row.fit_seconds
-        low, high = _ends(row)
-        return cls(row.method, max(seconds, _SHORTEST), row.auroc, low, high, f"{row.auroc:.3f}{_spread(row)}")
+    def of(cls, method: str, runs: Sequence[SavedRun], cost: Cost) -> Point:
+        read, unit = _SECONDS[cost]
+        readings = [read(run.record) for run in runs]
+        seconds = fmean([reading.value * unit for reading in readings if reading] or [_SHORTEST])
+        aurocs = [run.metrics.score.auroc for run in runs]
+        low, high, spread = _ends(runs, aurocs)
+        auroc = fmean(aurocs)
+        return cls(method, max(seconds, _SHORTEST), auroc, low, high, f"{auroc:.3f}{spread}")
 
 
 @styled
 def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     """A mark for each method at its seconds and AUROC; ``cost`` says which seconds."""
-    (ranking,) = standings([run.record for runs in selection.runs.values() for run in runs])
-    points = [Point.of(row, cost) for row in ranking.rows]
+    points = [Point.of(method, runs, cost) for method, runs in selection.runs.items()]
+    points.sort(key=lambda point: (-point.auroc, point.method))
     styles, size = looks_of(selection), 4 * width.line
     legend = [marker_entry(selection.title(p.method), styles[p.method], size, p.figures) for p in points]
     figure = canvas(width, min(0.6 * width.mm, 90.0), legend, [*selection.notes, *_notes(selection)])
@@ -62,17 +68,15 @@ def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     return Drawing(figure, pd.DataFrame(map(asdict, points)).drop(columns="figures").assign(on_front=is_on_front))
 
 
-def _ends(row: Standing) -> tuple[float, float]:
-    if row.interval is None:
-        return row.lowest, row.highest
-    low, high = row.interval.low, row.interval.high
-    return (row.auroc, row.auroc) if low is None or high is None else (low, high)
-
-
-def _spread(row: Standing) -> str:
-    if row.interval is None:
-        return spread_text(row.lowest, row.highest, row.seeds)
-    return interval_text(row.interval)
+def _ends(runs: Sequence[SavedRun], aurocs: Sequence[float]) -> tuple[float, float, str]:
+    """Interval of the only seed, or range of the seeds; and its text."""
+    if len(runs) > 1:
+        return min(aurocs), max(aurocs), spread_text(min(aurocs), max(aurocs), len(runs))
+    interval = runs[0].metrics.score.auroc_interval
+    low, high = interval.low, interval.high
+    if low is None or high is None:
+        low = high = aurocs[0]
+    return low, high, interval_text(interval)
 
 
 def on_front(seconds: Sequence[float], accuracy: Sequence[float]) -> list[bool]:
