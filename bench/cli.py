@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_data, cli_maps
+from bench import cli_data, cli_maps, cli_report
 from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, Set, print_json, use_plugins
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_maps.export, name="export")
 app.command()(cli_maps.evaluate)
+app.command()(cli_report.report)
 
 
 @app.command()

@@ -1,0 +1,35 @@
+"""``bench report``: records as a static web site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli_options import DataRoot, Debug, Plugins, Results, use_plugins
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="Folder to write to; an earlier report in it is replaced.")],
+    dataset: Annotated[str | None, typer.Option(help="Only runs on this data set: mnist or mnist:1.")] = None,
+    data_root: DataRoot = None,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Show small copies of the test images, or none of any kind.")
+    ] = True,
+    results: Results = Path("results"),
+    plugins: Plugins = None,
+    debug: Debug = False,
+) -> None:
+    """Write a web site of all finished runs that opens from disk: boards, curves, heat maps, runs side by side.
+
+    Example: bench report --out report
+    """
+    from bench.progress import reporter
+    from bench.report.site import build_report
+    from bench.saved import finished, of_dataset
+    from bench.store import RecordStore
+
+    use_plugins(plugins)
+    runs = finished(RecordStore(results))
+    print(build_report(of_dataset(runs, dataset) if dataset else runs, out, data_root, reporter(), images))

@@ -1,0 +1,98 @@
+"""A run's anomaly maps as transparent pictures to lay over the images, and its redrawn images beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.errors import StoreError
+from bench.pictures import StoredPictures
+from bench.progress import Reporter
+from bench.report.thumbnails import LONGEST, shrunk
+from bench.saved import SavedRun
+
+_LEVELS = 32  # fewer colours than an eye tells apart in a blurred map, and a quarter of the bytes
+_OPAQUE = 0.85  # of the highest level: the image shines through
+_LOOKED_AT = 400  # maps that decide the colour scale
+_QUALITY = 80
+Draw = Callable[[NDArray[Any]], Image.Image]
+
+
+@dataclass(frozen=True)
+class Overlays:
+    """Files by image id, relative to the folder they were written to."""
+
+    maps: Mapping[str, str] = field(default_factory=dict)
+    redrawn: Mapping[str, str] = field(default_factory=dict)
+    scale: tuple[float, float] | None = None
+    """Map values of the lowest and the highest colour, the same for every image of the run."""
+    note: str = ""
+    """Why there are none, where there should be."""
+
+
+def write_overlays(run: SavedRun, folder: Path, reporter: Reporter) -> Overlays:
+    """Every picture the run kept, no larger than it was stored. Damaged ones are named, not raised."""
+    try:
+        maps, redrawn = run.maps, run.redrawn
+    except StoreError as error:
+        return Overlays(note=str(error))
+    scale = colour_scale(maps) if maps else None
+    return Overlays(
+        _write(maps, folder, "map.png", lambda values: map_picture(values, *(scale or (0, 1))), run, reporter),
+        _write(redrawn, folder, "redrawn.webp", shrunk, run, reporter),
+        scale,
+    )
+
+
+def _write(
+    pictures: StoredPictures | None, folder: Path, suffix: str, draw: Draw, run: SavedRun, reporter: Reporter
+) -> dict[str, str]:
+    if pictures is None:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {name: f"{i:05d}-{suffix}" for i, name in enumerate(pictures.ids)}
+    with reporter.stage(f"{suffix.partition('.')[0]}s of {run.name}", len(pictures)) as stage:
+        for i, name in enumerate(pictures.ids):
+            draw(pictures.as_stored(i)).save(folder / names[name], quality=_QUALITY)
+            stage.update(i + 1)
+    return names
+
+
+def colour_scale(maps: StoredPictures) -> tuple[float, float]:
+    """Lowest and highest colour: the middle value of a usual map, and what 99 of 100 maps do not exceed."""
+    chosen = range(0, len(maps), -(-len(maps) // _LOOKED_AT))
+    small = [_small(maps.as_stored(i)) for i in chosen]
+    low = float(np.median([np.median(values) for values in small]))
+    high = float(np.quantile([values.max() for values in small], 0.99))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def map_picture(values: NDArray[np.float32], low: float, high: float) -> Image.Image:
+    """``(h, w)`` -> a picture with a palette: transparent at ``low``, glowing at ``high``."""
+    levels = ((_small(values) - low) / (high - low)).clip(0, 1) * (_LEVELS - 1)
+    picture = Image.fromarray(levels.round().astype(np.uint8))
+    colours, alphas = _palette()
+    picture.putpalette(colours)
+    picture.info["transparency"] = alphas
+    return picture
+
+
+def _small(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    picture = Image.fromarray(values.astype(np.float32))
+    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX)
+    return np.asarray(picture)
+
+
+@cache
+def _palette() -> tuple[bytes, bytes]:
+    share = np.linspace(0, 1, _LEVELS)
+    colours = np.round(colormaps["inferno"](share)[:, :3] * 255).astype(np.uint8)
+    return colours.tobytes(), np.round(share * _OPAQUE * 255).astype(np.uint8).tobytes()

@@ -1,0 +1,92 @@
+"""The whole site: built aside, then moved into place."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import ConfigError
+from bench.progress import Reporter
+from bench.report.compare_page import write_compare_page
+from bench.report.dataset_page import write_dataset_page
+from bench.report.groups import Group, groups, run_slug
+from bench.report.material import LEFT_OUT, find_material
+from bench.report.overlays import Overlays, write_overlays
+from bench.report.pages import copy_assets, write_page
+from bench.report.run_page import write_run_page
+from bench.report.shown import ShownGroup, ShownRun
+from bench.report.thumbnails import write_thumbnails
+from bench.saved import SavedRun
+from bench.standings import standings
+
+_STAMP = ".bench-report"
+
+
+def build_report(
+    runs: Sequence[SavedRun], out: Path, data_root: Path | None, reporter: Reporter, with_images: bool = True
+) -> Path:
+    """Write the site for finished runs to ``out`` and return its first page.
+
+    An earlier report in ``out`` is replaced; raises ``ConfigError`` where anything else lies there. Images of data that
+    are not on this machine are left out, and the pages say so.
+    """
+    out = out.resolve()
+    with _replaced(out) as site:
+        copy_assets(site)
+        shown = [_prepared(site, group, data_root, reporter, with_images) for group in groups(runs)]
+        for group in shown:
+            _write_pages(site, group, reporter, with_images)
+        write_page(site, "index.html", "index.html", groups=shown, boards={})
+    return out / "index.html"
+
+
+def _prepared(site: Path, group: Group, data_root: Path | None, reporter: Reporter, with_images: bool) -> ShownGroup:
+    """Thumbnails and overlays of a group, written."""
+    material = find_material(group.runs[0].record, data_root) if with_images else LEFT_OUT
+    if material.missing:
+        reporter.say(f"{group.label}: {material.missing}")
+    folder = site / "images" / group.slug
+    thumbnails = write_thumbnails(material.data, folder, reporter) if material.data else {}
+    runs = [_shown_run(site, run, name, reporter, with_images) for run, name in zip(group.runs, group.names, strict=True)]
+    return ShownGroup(group, tuple(runs), thumbnails, material.missing)
+
+
+def _shown_run(site: Path, run: SavedRun, name: str, reporter: Reporter, with_images: bool) -> ShownRun:
+    folder = site / "runs" / run_slug(run.record)
+    return ShownRun(run, name, write_overlays(run, folder, reporter) if with_images else Overlays())
+
+
+def _write_pages(site: Path, group: ShownGroup, reporter: Reporter, with_images: bool) -> None:
+    with reporter.stage(f"pages of {group.group.label}", len(group.runs)) as stage:
+        for done, shown in enumerate(group.runs, 1):
+            write_run_page(site, group, shown, with_images)
+            stage.update(done)
+    write_dataset_page(site, group, standings([run.record for run in group.group.runs]))
+    if len(group.runs) > 1:
+        write_compare_page(site, group)
+
+
+@contextmanager
+def _replaced(out: Path) -> Iterator[Path]:
+    """A folder to build in, which takes the place of ``out`` when all went well."""
+    _refuse_other_files(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
+        site = Path(aside) / "site"
+        site.mkdir()
+        (site / _STAMP).touch()
+        yield site
+        if out.exists():
+            shutil.rmtree(out)
+        site.rename(out)
+
+
+def _refuse_other_files(out: Path) -> None:
+    if out.exists() and not (out.is_dir() and ((out / _STAMP).is_file() or not any(out.iterdir()))):
+        raise ConfigError(
+            f"Expected an empty folder or an earlier report after --out, found other files in {out}."
+            " Choose another folder: --out DIR."
+        )
