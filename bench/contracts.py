@@ -173,6 +173,8 @@ class Dataset(ABC, Generic[ParamsT]):
     """Public archives for ``bench data get``; empty where the data must be placed by hand."""
     categories: ClassVar[tuple[str, ...]] = ()
     """Choices after the colon (``mnist:1``); empty when there is nothing to choose."""
+    categories_are_averaged: ClassVar[bool] = True
+    """Whether the figure of the whole is the mean over the categories; else each is a data set of its own."""
     default_view: ClassVar[str] = "resize:64"
     kinds_are_averaged: ClassVar[bool] = False
     """Whether the published figure is the mean over the kinds of anomaly, each against the normal test images; it is

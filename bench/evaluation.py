@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from bench.contracts import ANOMALOUS, NORMAL, Sample
 from bench.metrics import ranking
 from bench.record import SCORE, Columns, Metrics, ScoreMetrics
-from bench.statistics import auroc_interval, mean_auroc_interval
+from bench.statistics.bootstrap import mean_auroc_interval
+from bench.statistics.intervals import auroc_interval
 
 THRESHOLD_QUANTILE = 0.95
 """The decision threshold lets through this share of the normal validation images."""

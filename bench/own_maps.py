@@ -71,6 +71,7 @@ def measure_own_maps(
         status="done",
         synthetic=data.dataset.synthetic,
         protocol_name=data.split.protocol,
+        settings={},
         facts=facts_of(data.split) | {"image_score": "given" if scores_file else "highest of the map"},
         counts=Counts.of(data.split),
         metrics=metrics,

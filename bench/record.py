@@ -106,6 +106,8 @@ class Record(_Frozen):
     protocol_name: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)
     """What the data set says of its split."""
+    settings: dict[str, Any] | None = None
+    """Parameters that differ from the preset's; ``None`` in records that do not say."""
     method_facts: dict[str, Any] = Field(default_factory=dict)
     """What the method says of its fit."""
     counts: Counts | None = None

@@ -6,7 +6,7 @@ were edited, cut off or mixed up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,9 +129,12 @@ class SavedRun:
 _AGAIN = "Repeat the run with --force, or bring the file back."
 
 
-def finished(store: RecordStore) -> list[SavedRun]:
-    """Every finished run; raises ``ConfigError`` where there is none yet."""
-    runs = [SavedRun(record) for record in store.records() if record.status == "done"]
+def finished(store: RecordStore, on_damage: Callable[[StoreError], None] | None = None) -> list[SavedRun]:
+    """Every finished run; raises ``ConfigError`` where there is none yet.
+
+    ``on_damage`` is told of records that cannot be read, which are then left out; without it they raise ``StoreError``.
+    """
+    runs = [SavedRun(record) for record in store.records(on_damage) if record.status == "done"]
     if not runs:
         raise ConfigError(
             f"No finished run in {store.root}. Begin with: bench run --method fanogan --dataset oct-phantom"

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +92,17 @@ class RecordStore:
         same = [r for r in siblings if r.spec.question() == spec.question() and r.key != spec.key]
         return sorted(same, key=lambda r: r.finished, reverse=True)
 
-    def records(self) -> list[Record]:
-        """All records, by folder."""
-        return [read_record(file.parent) for file in sorted(self.root.glob("runs/*/*/*/record.json"))]
+    def records(self, on_damage: Callable[[StoreError], None] | None = None) -> list[Record]:
+        """All records, by folder. One that cannot be read raises ``StoreError``, or is told and left out."""
+        found = []
+        for file in sorted(self.root.glob("runs/*/*/*/record.json")):
+            try:
+                found.append(read_record(file.parent))
+            except StoreError as error:
+                if on_damage is None:
+                    raise
+                on_damage(error)
+        return found
 
     @contextmanager
     def claim(self, spec: RunSpec) -> Iterator[Path]:

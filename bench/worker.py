@@ -226,6 +226,7 @@ def _record(run: Run, status: Status, reason: str | None) -> Record:
         synthetic=run.data.dataset.synthetic,
         protocol_name=split.protocol,
         facts=facts_of(split) | run.facts,
+        settings=_changed_settings(run),
         counts=Counts.of(split),
         stages=run.stages,
         seconds=run.seconds,
@@ -233,6 +234,12 @@ def _record(run: Run, status: Status, reason: str | None) -> Record:
         started=run.started,
         finished=now(),
     )
+
+
+def _changed_settings(run: Run) -> dict[str, Any]:
+    spec = run.spec
+    images = len(run.data.split.train) if View.parse(spec.view).stride is None else None
+    return registry.changed_settings(spec.method, spec.preset, spec.params, images)
 
 
 def _store(

@@ -97,6 +97,7 @@ class Dataset(contracts.Dataset[Params]):
     citation = "Yang et al.: MedMNIST v2, Scientific Data 10, 41, 2023, doi:10.1038/s41597-022-01721-8"
     leakage = "as in the sources: octmnist repeats patients and breastmnist images; the files name no patients"
     categories = ("pneumoniamnist", "breastmnist", "octmnist", "retinamnist")
+    categories_are_averaged = False
     default_view = "resize:32"
     downloads = (  # of the other files only MD5 sums are public
         Download(

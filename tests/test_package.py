@@ -30,6 +30,17 @@ def test_the_wheel_holds_bench_alone_with_all_plugins(wheel):
             assert f"bench/plugins/{file.relative_to(CHECKOUT)}" in names
 
 
+def test_the_wheel_carries_the_published_results(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    assert (tmp_path / "bench/published.csv").read_bytes() == (CHECKOUT / "results/published.csv").read_bytes()
+    code = "from bench import published; print(published.default_file(), len(published.read()))"
+    inserted = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"
+    done = subprocess.run([sys.executable, "-I", "-c", inserted], check=True, capture_output=True, text=True)
+    file, rows = done.stdout.split()
+    assert Path(file) == tmp_path / "bench/published.csv"
+    assert int(rows) > 300
+
+
 def test_the_wheel_runs_beside_a_package_called_datasets(wheel, tmp_path):
     """Unpacked away from the checkout, with a stub of Hugging Face's package on the path."""
     zipfile.ZipFile(wheel).extractall(tmp_path)

@@ -1,0 +1,184 @@
+"""Boards from runs and published rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from bench.boards.comparable import Terms, by_configuration, newest_data, newest_version
+from bench.boards.footers import counts_of, failures_of, group_name, versions_of
+from bench.boards.measured import Entrant
+from bench.boards.measures import Measure
+from bench.boards.model import Board, Cell, Column, Footer, Row
+from bench.boards.naming import row_names
+from bench.boards.published_rows import Aggregation, Place, places, published_rows
+from bench.boards.ranking import line_to_beat, marked_below_line, ranked, with_ties
+from bench.published import PublishedRow
+from bench.record import Record
+from bench.saved import SavedRun
+
+FULL_FIRST = ("paper", "standard")
+
+
+def measured_boards(
+    runs: Sequence[SavedRun],
+    measures: Sequence[Measure],
+    published: Sequence[PublishedRow] = (),
+    categories: Sequence[str] | None = None,
+    failed: Sequence[Record] = (),
+) -> list[Board]:
+    """A board for each set of terms among ``runs``; the first of ``measures`` ranks, the others stand beside it.
+
+    ``categories``: all of a data set's, where the figures are to be their means. ``failed``: runs without a result.
+    Raises ``StoreError`` naming a run whose scores are missing or were edited.
+    """
+    for run in runs:
+        run.file("scores.parquet")
+    over = categories is not None
+    keyed = sorted(((Terms.of(run.record, measures[0], over), run) for run in runs), key=lambda pair: pair[0])
+    groups = [(terms, [run for _, run in group]) for terms, group in groupby(keyed, key=lambda pair: pair[0])]
+    boards = [_board(terms, group, measures, published, categories, failed) for terms, group in groups]
+    return sorted(boards, key=_order)
+
+
+def published_boards(
+    published: Sequence[PublishedRow],
+    dataset: str,
+    category: str | None,
+    measures: Sequence[Measure],
+    joined: Iterable[Board] = (),
+) -> list[Board]:
+    """Boards of published figures alone, for the protocols that no board of ``joined`` shows them under."""
+    metrics = [measure.key for measure in measures]
+    shown = {row for board in joined for row in _published_identities(board.rows)}
+    boards = []
+    for place in places(published, dataset, category, metrics[0]):
+        rows = published_rows(published, place, metrics)
+        if rows and not set(_published_identities(rows)) <= shown:
+            shown |= set(_published_identities(rows))
+            boards.append(_published_board(place, rows, measures, published))
+    return boards
+
+
+def _published_identities(rows: Iterable[Row]) -> list[tuple[str, object]]:
+    return [(row.name, row.origin) for row in rows if hasattr(row.origin, "source")]
+
+
+def _order(board: Board) -> tuple[object, ...]:
+    preset = board.preset or ""
+    place = FULL_FIRST.index(preset) if preset in FULL_FIRST else len(FULL_FIRST)
+    return (board.dataset, len(board.marks), place, preset, board.protocol)
+
+
+# ---------------------------------------------------------------------------------------- measured
+
+
+def _board(
+    terms: Terms,
+    runs: Sequence[SavedRun],
+    measures: Sequence[Measure],
+    published: Sequence[PublishedRow],
+    categories: Sequence[str] | None,
+    failed: Sequence[Record],
+) -> Board:
+    current = newest_data(runs)
+    entrants = {entrant.name: entrant for entrant in _entrants(current, categories)}
+    ours = [_row(entrant, measures) for entrant in entrants.values()]
+    aggregation: Aggregation = "mean_of_kinds" if terms.is_mean_of_kinds else "pooled"
+    place = Place(terms.dataset, terms.category or None, terms.protocol, aggregation)
+    theirs = [] if terms.marks else published_rows(published, place, [measure.key for measure in measures])
+    columns = _columns(measures, [*ours, *theirs], terms.is_mean_of_kinds)
+    rows = marked_below_line(
+        ranked([row for row in [*ours, *theirs] if columns[0].key in row.cells], columns[0]), columns[0]
+    )
+    rows, tie_note = with_ties(rows, entrants, measures[0])
+    used = [run for entrant in entrants.values() for run in entrant.all_runs]
+    line = line_to_beat(rows)
+    footer = Footer(
+        counts=counts_of(used),
+        group=group_name(used),
+        categories=tuple(categories or ()),
+        versions=versions_of(used),
+        line=line.name if line else None,
+        line_value=line.cells[columns[0].key].value if line else None,
+        tie_note=tie_note,
+        older=len(current) - len(used),
+        other_data=len(runs) - len(current),
+        without=tuple(row.name for row in ours if columns[0].key not in row.cells),
+        failed=failures_of(failed, terms),
+        unmatched=_unmatched(published, place, measures[0].key, theirs),
+    )
+    data = {run.record.spec.category or "": run.record.spec.data for run in used}
+    return Board(
+        terms.label, terms.protocol, terms.protocol_version, terms.preset, terms.marks, aggregation,
+        json.loads(terms.dataset_params), data, columns, tuple(rows), footer,
+    )  # fmt: skip
+
+
+def _entrants(runs: Sequence[SavedRun], categories: Sequence[str] | None) -> Iterator[Entrant]:
+    newest = [newest_version(of) for of in by_configuration(runs).values()]
+    for name, of in zip(row_names([each[0].record for each in newest]), newest, strict=True):
+        yield _entrant(name, of, categories)
+
+
+def _entrant(name: str, runs: Sequence[SavedRun], categories: Sequence[str] | None) -> Entrant:
+    if categories is None:
+        return Entrant(name, {"": runs})
+    found: dict[str, list[SavedRun]] = {}
+    for run in runs:
+        found.setdefault(run.record.spec.category or "", []).append(run)
+    return Entrant(name, found, tuple(category for category in categories if category not in found))
+
+
+def _row(entrant: Entrant, measures: Sequence[Measure]) -> Row:
+    first, total = measures[0], len(entrant.runs) + len(entrant.missing)
+    cells = {m.key: cell for m in measures if (cell := entrant.cell(m, with_bounds=m is first))}
+    cells |= {f"kind:{kind}": cell for kind, cell in entrant.kind_cells(first).items()}
+    cells |= {f"category:{name}": cell for name, cell in entrant.category_cells(first).items()}
+    unranked = f"{len(entrant.runs)} of {total} categories" if entrant.missing else None
+    return Row(entrant.name, entrant.first.record.spec.method, entrant.origin(), cells, unranked=unranked)
+
+
+def _columns(measures: Sequence[Measure], rows: Sequence[Row], is_mean_of_kinds: bool) -> tuple[Column, ...]:
+    """The ranked figure, what it is a mean of, and those beside it which some row has."""
+    first, keys = measures[0], list(dict.fromkeys(key for row in rows for key in row.cells))
+    kinds = sorted(key for key in keys if key.startswith("kind:")) if is_mean_of_kinds else []
+    categories = sorted(key for key in keys if key.startswith("category:"))
+    return (
+        first.column("ranked"),
+        *(_part(key, "kind", first) for key in kinds),
+        *(_part(key, "category", first) for key in categories),
+        *(measure.column("beside") for measure in measures[1:] if measure.key in keys),
+    )
+
+
+def _part(key: str, role: str, of: Measure) -> Column:
+    title = key.partition(":")[2].replace("_", " ")
+    return Column(key, title, "kind" if role == "kind" else "category", of.higher_is_better, of.unit)
+
+
+# --------------------------------------------------------------------------------------- published
+
+
+def _published_board(
+    place: Place, rows: Sequence[Row], measures: Sequence[Measure], published: Sequence[PublishedRow]
+) -> Board:
+    columns = _columns(measures, rows, place.aggregation == "mean_of_kinds")
+    footer = Footer(unmatched=_unmatched(published, place, measures[0].key, rows))
+    label = f"{place.dataset}:{place.category}" if place.category else place.dataset
+    return Board(
+        label, place.protocol, None, None, (), place.aggregation, {}, {}, columns, tuple(ranked(rows, columns[0])), footer
+    )  # fmt: skip
+
+
+def _unmatched(published: Sequence[PublishedRow], place: Place, metric: str, shown: Sequence[Row]) -> int:
+    """Published figures of this data set and metric, of all kinds together, that are not on the board."""
+    of_metric = [
+        r
+        for r in published
+        if (r.dataset, r.category, r.metric, r.kind) == (place.dataset, place.category, metric, None)
+    ]
+    names = {(row.name, row.origin.source) for row in shown if hasattr(row.origin, "source")}
+    return sum((row.method, row.source) not in names or not row.ranked for row in of_metric)

@@ -1,0 +1,135 @@
+"""Leaderboards: our records and published figures in one ranking, a board for each set of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench import published as publications
+from bench import registry
+from bench.boards.build import measured_boards, published_boards
+from bench.boards.measures import AFTER_A_RUN, MEASURES, Measure
+from bench.boards.model import Board
+from bench.errors import ConfigError, StoreError, unknown_name
+from bench.published import PublishedRow
+from bench.record import Record
+from bench.saved import SavedRun
+from bench.store import RecordStore
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that boards are made from."""
+
+    runs: tuple[SavedRun, ...]
+    failed: tuple[Record, ...]
+    published: tuple[PublishedRow, ...]
+
+    @classmethod
+    def read(
+        cls, store: RecordStore, with_published: bool = True, on_damage: Callable[[StoreError], None] | None = None
+    ) -> Known:
+        """What a results folder holds, and the published rows; ``on_damage`` is told of unreadable records."""
+        records = store.records(on_damage)
+        return cls(
+            runs=tuple(SavedRun(record) for record in records if record.status == "done" and record.metrics),
+            failed=tuple(record for record in records if record.status != "done"),
+            published=tuple(publications.read()) if with_published else (),
+        )
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names without their categories."""
+        return sorted({run.record.spec.dataset for run in self.runs} | {row.dataset for row in self.published})
+
+    def labels(self) -> set[str]:
+        """What may be asked for: ``mnist`` and ``mnist:1``."""
+        ours = {name for run in self.runs for name in (run.record.spec.dataset, run.record.spec.dataset_label)}
+        theirs = {f"{row.dataset}:{row.category}" if row.category else row.dataset for row in self.published}
+        return ours | theirs
+
+
+def leaderboard(
+    known: Known, dataset: str, measures: Sequence[Measure] = (MEASURES["auroc"],), preset: str | None = None
+) -> list[Board]:
+    """All boards of ``mnist:1``, of ``mnist`` (the mean over its categories) or ``mnist:all`` (each of them).
+
+    Raises ``ConfigError`` with the nearest names where neither a record nor a published row answers, and
+    ``StoreError`` where scores are missing or were edited.
+    """
+    known = known if preset is None else _of_preset(known, preset)
+    name, _, category = dataset.partition(":")
+    if category == ALL:
+        return [board for each in _categories_known(known, name) for board in leaderboard(known, each, measures)]
+    categories = averaged_categories(known, name) if not category else None
+    if not category and categories is None and _is_split(known, name):
+        return leaderboard(known, f"{name}:{ALL}", measures)
+    runs = [r for r in known.runs if r.record.spec.dataset == name and category in ("", r.record.spec.category)]
+    failed = [r for r in known.failed if r.spec.dataset == name and category in ("", r.spec.category)]
+    boards = measured_boards(runs, measures, known.published, categories, failed)
+    boards = [board for board in boards if board.rows or board.footer.without]
+    boards += published_boards(known.published, name, category or None, measures, boards)
+    if not any(board.rows for board in boards):
+        raise _nothing(known, dataset, measures[0], bool(runs))
+    return [board for board in boards if board.rows]
+
+
+def after_a_run(records: Sequence[Record]) -> list[Board]:
+    """The ranking that ends ``bench run``: a board for each data set and category, without published rows."""
+    runs = [SavedRun(record) for record in records if record.metrics]
+    failed = [record for record in records if not record.metrics]
+    return measured_boards(runs, AFTER_A_RUN, failed=failed)
+
+
+def averaged_categories(known: Known, name: str) -> tuple[str, ...] | None:
+    """The categories that the figure of a data set is the mean over; ``None`` where there are none."""
+    entry = registry.entries("dataset").get(name)
+    if entry:
+        return entry.categories if entry.categories and entry.facts.get("categories_are_averaged", True) else None
+    return tuple(_seen_categories(known, name)) or None  # its plug-in is not here: those that were run
+
+
+def _seen_categories(known: Known, name: str) -> list[str]:
+    return sorted(
+        {r.record.spec.category for r in known.runs if r.record.spec.dataset == name and r.record.spec.category}
+    )
+
+
+def _is_split(known: Known, name: str) -> bool:
+    return bool(_seen_categories(known, name))
+
+
+def _categories_known(known: Known, name: str) -> list[str]:
+    labels = sorted(label for label in known.labels() if label.startswith(f"{name}:"))
+    if not labels:
+        raise _unknown(known, f"{name}:{ALL}")
+    return labels
+
+
+def _of_preset(known: Known, preset: str) -> Known:
+    presets = {run.record.spec.preset for run in known.runs}
+    if preset not in presets:
+        raise unknown_name("preset in these records", preset, presets, f"To run it: bench run --preset {preset} …")
+    runs = tuple(run for run in known.runs if run.record.spec.preset == preset)
+    return Known(runs, tuple(r for r in known.failed if r.spec.preset == preset), known.published)
+
+
+def _nothing(known: Known, dataset: str, measure: Measure, was_run: bool) -> ConfigError:
+    if dataset not in known.labels():
+        return _unknown(known, dataset)
+    there = sorted(key for key in MEASURES if _has(known, dataset, MEASURES[key]))
+    what = "no run has maps or masks for it" if was_run and measure.is_pixel else "no run and no published row has it"
+    return ConfigError(f"No {measure.key} of {dataset}: {what}. Known: {', '.join(there) or 'none'}.")
+
+
+def _has(known: Known, dataset: str, measure: Measure) -> bool:
+    name = dataset.partition(":")[0]
+    ours = any(measure.read(run.record) for run in known.runs if run.record.spec.dataset == name)
+    return ours or any(row.ranked and row.dataset == name and row.metric == measure.key for row in known.published)
+
+
+def _unknown(known: Known, dataset: str) -> ConfigError:
+    run = f"To run it: bench run --method fanogan --dataset {dataset}"
+    return unknown_name("data set in these records and published rows", dataset, known.labels(), run)

@@ -1,0 +1,188 @@
+"""Whether one method beats another on the same test images: their difference, its interval and a p-value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri
+
+from bench.metrics.ranking import FloatArray, IntArray, auroc, check_inputs
+from bench.resampling import GroupBootstrap, Interval, group_numbers, percentile_interval
+from bench.statistics.bootstrap import why_never_varies
+from bench.statistics.checks import (
+    check_classes,
+    check_length,
+    check_level,
+    check_resamples,
+    check_scorings,
+    images_by_class,
+    why_too_few,
+)
+from bench.statistics.delong import delong_variance_of_difference
+from bench.statistics.seeds import (
+    figures_of_seeds,
+    mean_of_drawn_seeds,
+    note_on_seeds,
+    redrawn,
+    seeds_generator,
+    widened,
+)
+
+NO_SPREAD = 1e-12
+"""A standard error below this is rounding: one pair exchanged among 500,000 images of each class gives more."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """AUROC of method A less that of method B on the same images.
+
+    ``p_value`` is two-sided, of the hypothesis that the true difference is zero, and of one comparison: adjust a
+    family of them by ``bench.statistics.families.holm``. It and the bounds of ``interval`` are ``None`` exactly where
+    ``degenerate`` says why there are none.
+    """
+
+    effect: float
+    interval: Interval
+    p_value: float | None
+    method: str
+    degenerate: str | None = None
+
+
+def compare_pair(
+    classes: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    groups: Sequence[str | None],
+    mean_of_kinds: bool = False,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Difference:
+    """The comparison that the data allow; ``method`` says which, and why.
+
+    DeLong's where every image stands alone, each method was trained once and the figure is one AUROC; else the
+    bootstrap. Arguments and errors as of ``paired_grouped_bootstrap``.
+    """
+    kinds = check_classes(classes)
+    check_length(len(groups), len(kinds))
+    seeds = tuple(len(check_scorings(scores, len(kinds))) for scores in (a, b))
+    why_not = _why_not_delong(kinds, seeds, groups, mean_of_kinds)
+    if why_not:
+        found = paired_grouped_bootstrap(kinds, a, b, groups, mean_of_kinds, level, resamples, seed)
+        return _because(found, why_not)
+    found = paired_delong(kinds > 0, np.ravel(a), np.ravel(b), level)
+    return _because(found, "every image stands alone")
+
+
+def _why_not_delong(
+    classes: IntArray, seeds: Sequence[int], groups: Sequence[str | None], mean_of_kinds: bool
+) -> str | None:
+    if np.bincount(group_numbers(groups)).max() > 1:
+        return "some groups hold several images"
+    if max(seeds) > 1:
+        return "there are several seeds"
+    if mean_of_kinds and classes.max() > 1:
+        return "the figure is a mean over kinds of anomaly"
+    return None
+
+
+def _because(found: Difference, reason: str) -> Difference:
+    return replace(found, method=f"{found.method}; chosen as {reason}")
+
+
+def _degenerate(effect: float, level: float, method: str, reason: str) -> Difference:
+    return Difference(effect, Interval(None, None, level, method, reason), None, method, reason)
+
+
+# ---------------------------------------------------------------------------------------- DeLong
+
+
+def paired_delong(labels: ArrayLike, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
+    """Two scorings ``(N,)`` of the same N independent images compared: DeLong et al. 1988, a normal approximation.
+
+    ``labels`` ``(N,)``: 1 for anomalous images. Raises ``ValueError`` on unusable input.
+    """
+    check_level(level)
+    method = "paired DeLong"
+    (anomalous, of_a), (_, of_b) = (check_inputs(labels, scores) for scores in (a, b))
+    effect = auroc(anomalous, of_a) - auroc(anomalous, of_b)
+    too_few = why_too_few(images_by_class(anomalous), "image")
+    if too_few:
+        return _degenerate(effect, level, method, too_few)
+    error = math.sqrt(delong_variance_of_difference(anomalous, of_a, of_b))
+    if error < NO_SPREAD:
+        return _degenerate(effect, level, method, _why_no_spread(effect))
+    margin = ndtri((1 + level) / 2) * error
+    interval = Interval(max(effect - margin, -1.0), min(effect + margin, 1.0), level, method)
+    return Difference(effect, interval, float(2 * ndtr(-abs(effect) / error)), method)
+
+
+def _why_no_spread(effect: float) -> str:
+    if effect == 0:
+        return "both methods rank these images alike"
+    return "the difference is the same for every image: resamples of them would not vary"
+
+
+# ------------------------------------------------------------------------------------- bootstrap
+
+
+def paired_grouped_bootstrap(
+    classes: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    groups: Sequence[str | None],
+    mean_of_kinds: bool = False,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Difference:
+    """Two methods compared on resamples of whole groups of images, the same for both.
+
+    ``classes`` ``(N,)``: 0 for normal images, 1 and up for the kinds of anomaly; ``a`` and ``b``: scores ``(N,)``, or
+    ``(S, N)`` with a row for each seed, where S may differ. The figure of a method is its mean over seeds of the AUROC
+    of all images, or with ``mean_of_kinds`` of the mean over kinds. Where a method has several seeds, they are drawn
+    again too, apart from the other's, as in ``nested_auroc_interval``.
+
+    The p-value is twice the share of resamples on the far side of zero, of which one is added to both (Davison and
+    Hinkley 1997, section 4.2); so it is never below 2 / (1 + ``resamples``). Raises ``ValueError`` on unusable input.
+    """
+    check_resamples(resamples, level)
+    kinds = check_classes(classes)
+    check_length(len(groups), len(kinds))
+    strata = kinds if mean_of_kinds else np.minimum(kinds, 1)
+    scorings = [check_scorings(scores, len(kinds)) for scores in (a, b)]
+    bootstrap = GroupBootstrap(strata, groups, resamples, seed)
+    method = _describe(bootstrap, [len(rows) for rows in scorings])
+    figures = [figures_of_seeds(strata, rows) for rows in scorings]
+    effect = float(figures[0].mean() - figures[1].mean())
+    too_few = why_never_varies(bootstrap, strata)
+    if too_few:
+        return _degenerate(effect, level, method, too_few)
+    drawn = widened(_drawn_differences(strata, scorings, bootstrap, seed), figures, level)
+    interval = percentile_interval(drawn.clip(-1, 1), level, method)
+    if interval.degenerate:
+        return _degenerate(effect, level, method, _why_no_spread(effect))
+    return Difference(effect, interval, _p_value(drawn), method)
+
+
+def _describe(bootstrap: GroupBootstrap, seeds: Sequence[int]) -> str:
+    notes = [f"{name}: {note_on_seeds(n)}" for name, n in zip("AB", seeds, strict=True) if n > 1]
+    return ", ".join([f"paired {bootstrap.method}", *notes])
+
+
+def _drawn_differences(
+    classes: IntArray, scorings: Sequence[FloatArray], bootstrap: GroupBootstrap, seed: int
+) -> FloatArray:
+    rng = seeds_generator(seed)
+    of_a, of_b = (mean_of_drawn_seeds(redrawn(classes, rows, bootstrap), rng) for rows in scorings)
+    return of_a - of_b
+
+
+def _p_value(drawn: FloatArray) -> float:
+    """Two-sided, from ``(resamples,)`` differences."""
+    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return min(1.0, 2 * (1 + beyond) / (1 + len(drawn)))
