@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench import published as publications
 from bench import registry
-from bench.boards.build import measured_boards, published_boards
+from bench.boards.build import measured_boards, order, published_boards
 from bench.boards.measures import AFTER_A_RUN, MEASURES, Measure
 from bench.boards.model import Board
 from bench.errors import ConfigError, StoreError, unknown_name
@@ -69,11 +69,11 @@ def leaderboard(
     runs = [r for r in known.runs if r.record.spec.dataset == name and category in ("", r.record.spec.category)]
     failed = [r for r in known.failed if r.spec.dataset == name and category in ("", r.spec.category)]
     boards = measured_boards(runs, measures, known.published, categories, failed)
-    boards = [board for board in boards if board.rows or board.footer.without]
     boards += published_boards(known.published, name, category or None, measures, boards)
-    if not any(board.rows for board in boards):
+    boards = sorted((board for board in boards if board.rows), key=order)
+    if not boards:
         raise _nothing(known, dataset, measures[0], bool(runs))
-    return [board for board in boards if board.rows]
+    return boards
 
 
 def after_a_run(records: Sequence[Record]) -> list[Board]:
@@ -92,9 +92,8 @@ def averaged_categories(known: Known, name: str) -> tuple[str, ...] | None:
 
 
 def _seen_categories(known: Known, name: str) -> list[str]:
-    return sorted(
-        {r.record.spec.category for r in known.runs if r.record.spec.dataset == name and r.record.spec.category}
-    )
+    specs = [run.record.spec for run in known.runs]
+    return sorted({spec.category for spec in specs if spec.dataset == name and spec.category})
 
 
 def _is_split(known: Known, name: str) -> bool:

@@ -178,7 +178,7 @@ def make_params(owner: str, cls: type[Params], values: dict[str, Any]) -> Params
 
 
 def changed_settings(method: str, preset: str, params: Mapping[str, Any], images: int | None) -> dict[str, Any]:
-    """Which of ``params`` the preset would have set otherwise, with ``images`` to learn from (see ``Detector.preset``)."""
+    """Which of ``params`` differ from the preset's, with ``images`` to learn from as in ``Detector.preset``."""
     cls, params_cls = load_method(method)
     usual = make_params(method, params_cls, dict(cls.preset(preset, images))).model_dump(mode="json")
     return {key: value for key, value in params.items() if usual.get(key) != value}

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from bench.boards.comparable import Terms, by_configuration, newest_data, newest_version
 from bench.boards.footers import counts_of, failures_of, group_name, versions_of
 from bench.boards.measured import Entrant
 from bench.boards.measures import Measure
-from bench.boards.model import Board, Cell, Column, Footer, Row
+from bench.boards.model import Board, Column, Footer, Reported, Row
 from bench.boards.naming import row_names
 from bench.boards.published_rows import Aggregation, Place, places, published_rows
 from bench.boards.ranking import line_to_beat, marked_below_line, ranked, with_ties
@@ -40,7 +41,7 @@ def measured_boards(
     keyed = sorted(((Terms.of(run.record, measures[0], over), run) for run in runs), key=lambda pair: pair[0])
     groups = [(terms, [run for _, run in group]) for terms, group in groupby(keyed, key=lambda pair: pair[0])]
     boards = [_board(terms, group, measures, published, categories, failed) for terms, group in groups]
-    return sorted(boards, key=_order)
+    return sorted(boards, key=order)
 
 
 def published_boards(
@@ -52,22 +53,23 @@ def published_boards(
 ) -> list[Board]:
     """Boards of published figures alone, for the protocols that no board of ``joined`` shows them under."""
     metrics = [measure.key for measure in measures]
-    shown = {row for board in joined for row in _published_identities(board.rows)}
+    shown = {identity for board in joined for identity in _identities(board.rows)}
     boards = []
     for place in places(published, dataset, category, metrics[0]):
         rows = published_rows(published, place, metrics)
-        if rows and not set(_published_identities(rows)) <= shown:
-            shown |= set(_published_identities(rows))
+        if not _identities(rows) <= shown:
+            shown |= _identities(rows)
             boards.append(_published_board(place, rows, measures, published))
     return boards
 
 
-def _published_identities(rows: Iterable[Row]) -> list[tuple[str, object]]:
-    return [(row.name, row.origin) for row in rows if hasattr(row.origin, "source")]
+def _identities(rows: Iterable[Row]) -> set[tuple[str, Reported]]:
+    return {(row.name, row.origin) for row in rows if isinstance(row.origin, Reported)}
 
 
-def _order(board: Board) -> tuple[object, ...]:
-    preset = board.preset or ""
+def order(board: Board) -> tuple[object, ...]:
+    """Complete data and full budgets first; published figures alone after those, before what is only a trial."""
+    preset = board.preset or "~"
     place = FULL_FIRST.index(preset) if preset in FULL_FIRST else len(FULL_FIRST)
     return (board.dataset, len(board.marks), place, preset, board.protocol)
 
@@ -90,31 +92,42 @@ def _board(
     place = Place(terms.dataset, terms.category or None, terms.protocol, aggregation)
     theirs = [] if terms.marks else published_rows(published, place, [measure.key for measure in measures])
     columns = _columns(measures, [*ours, *theirs], terms.is_mean_of_kinds)
-    rows = marked_below_line(
-        ranked([row for row in [*ours, *theirs] if columns[0].key in row.cells], columns[0]), columns[0]
-    )
-    rows, tie_note = with_ties(rows, entrants, measures[0])
+    rows, tie_note = _placed([*ours, *theirs], columns, entrants, measures[0])
     used = [run for entrant in entrants.values() for run in entrant.all_runs]
-    line = line_to_beat(rows)
     footer = Footer(
         counts=counts_of(used),
         group=group_name(used),
         categories=tuple(categories or ()),
         versions=versions_of(used),
-        line=line.name if line else None,
-        line_value=line.cells[columns[0].key].value if line else None,
         tie_note=tie_note,
         older=len(current) - len(used),
         other_data=len(runs) - len(current),
         without=tuple(row.name for row in ours if columns[0].key not in row.cells),
         failed=failures_of(failed, terms),
         unmatched=_unmatched(published, place, measures[0].key, theirs),
+        **_line(rows, columns[0]),
     )
     data = {run.record.spec.category or "": run.record.spec.data for run in used}
     return Board(
         terms.label, terms.protocol, terms.protocol_version, terms.preset, terms.marks, aggregation,
-        json.loads(terms.dataset_params), data, columns, tuple(rows), footer,
+        json.loads(terms.dataset_params), data, columns, rows, footer,
     )  # fmt: skip
+
+
+def _placed(
+    rows: Sequence[Row], columns: Sequence[Column], entrants: Mapping[str, Entrant], measure: Measure
+) -> tuple[tuple[Row, ...], str | None]:
+    """Rows that have the figure, best first and marked, with no cells but those of the columns."""
+    column, keys = columns[0], {column.key for column in columns}
+    with_figure = [row for row in rows if column.key in row.cells]
+    shown = [replace(row, cells={k: cell for k, cell in row.cells.items() if k in keys}) for row in with_figure]
+    placed, tie_note = with_ties(marked_below_line(ranked(shown, column), column), entrants, measure)
+    return tuple(placed), tie_note
+
+
+def _line(rows: Sequence[Row], column: Column) -> dict[str, Any]:
+    line = line_to_beat(rows)
+    return {"line": line.name, "line_value": line.cells[column.key].value} if line else {}
 
 
 def _entrants(runs: Sequence[SavedRun], categories: Sequence[str] | None) -> Iterator[Entrant]:
@@ -168,17 +181,13 @@ def _published_board(
     columns = _columns(measures, rows, place.aggregation == "mean_of_kinds")
     footer = Footer(unmatched=_unmatched(published, place, measures[0].key, rows))
     label = f"{place.dataset}:{place.category}" if place.category else place.dataset
-    return Board(
-        label, place.protocol, None, None, (), place.aggregation, {}, {}, columns, tuple(ranked(rows, columns[0])), footer
-    )  # fmt: skip
+    shown, _ = _placed(rows, columns, {}, measures[0])
+    return Board(label, place.protocol, None, None, (), place.aggregation, {}, {}, columns, shown, footer)
 
 
 def _unmatched(published: Sequence[PublishedRow], place: Place, metric: str, shown: Sequence[Row]) -> int:
     """Published figures of this data set and metric, of all kinds together, that are not on the board."""
-    of_metric = [
-        r
-        for r in published
-        if (r.dataset, r.category, r.metric, r.kind) == (place.dataset, place.category, metric, None)
-    ]
-    names = {(row.name, row.origin.source) for row in shown if hasattr(row.origin, "source")}
+    wanted = (place.dataset, place.category, metric, None)
+    of_metric = [row for row in published if (row.dataset, row.category, row.metric, row.kind) == wanted]
+    names = {(name, origin.source) for name, origin in _identities(shown)}
     return sum((row.method, row.source) not in names or not row.ranked for row in of_metric)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -47,17 +48,16 @@ class Entrant:
     def cell(self, measure: Measure, with_bounds: bool) -> Cell | None:
         """``None`` where some run lacks the figure."""
         values = self._values(measure, lambda reading: reading.value)
-        return values and Cell(_mean_of_means(values), self._bounds(measure, values) if with_bounds else None)
+        if values is None:
+            return None
+        return Cell(_mean_of_means(values), self._bounds(measure, values) if with_bounds else None)
 
     def kind_cells(self, measure: Measure) -> dict[str, Cell]:
         """The figure by kind of anomaly, for the kinds that every run has."""
         readings = [reading for run in self.all_runs if (reading := measure.read(run.record))]
         kinds = set.intersection(*(set(reading.by_kind or {}) for reading in readings)) if readings else set()
-        cells = {}
-        for kind in sorted(kinds):
-            values = self._values(measure, lambda reading, kind=kind: (reading.by_kind or {})[kind])
-            cells[kind] = Cell(_mean_of_means(values)) if values else None
-        return {kind: cell for kind, cell in cells.items() if cell}
+        found = {kind: self._values(measure, partial(_of_kind, kind)) for kind in sorted(kinds)}
+        return {kind: Cell(_mean_of_means(values)) for kind, values in found.items() if values}
 
     def category_cells(self, measure: Measure) -> dict[str, Cell]:
         """The figure of each category, where the row is a mean over several."""
@@ -93,6 +93,10 @@ class Entrant:
             return Bounds(None, None, "range", "range over seeds", "the categories have different seeds")
         of_seeds = np.mean(values, axis=0)
         return Bounds(float(of_seeds.min()), float(of_seeds.max()), "range", method)
+
+
+def _of_kind(kind: str, reading: Reading) -> float:
+    return (reading.by_kind or {})[kind]
 
 
 def _mean_of_means(values: Sequence[Sequence[float]]) -> float:

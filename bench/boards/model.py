@@ -35,7 +35,7 @@ class Column:
     key: str
     title: str
     role: Literal["ranked", "kind", "category", "beside"]
-    """``ranked``: the rank is from it. ``kind``, ``category``: the figure it is the mean of. ``beside``: another one."""
+    """``ranked``: the rank is from it. ``kind``, ``category``: what it is the mean of. ``beside``: another figure."""
     higher_is_better: bool = True
     unit: Literal["share", "s", "ms"] = "share"
 

@@ -64,7 +64,7 @@ def _of_category(a: Sequence[SavedRun], b: Sequence[SavedRun], measure: Measure)
 
 
 def _mean_of(differences: Sequence[Difference]) -> Difference:
-    """Of independent categories: a normal approximation, with their standard errors from the widths of the intervals."""
+    """Of independent categories: a normal approximation, with standard errors from the widths of their intervals."""
     if len(differences) == 1:
         return differences[0]
     effect = sum(each.effect for each in differences) / len(differences)

@@ -27,9 +27,8 @@ class Place:
 def published_rows(rows: Sequence[PublishedRow], place: Place, metrics: Sequence[str]) -> list[Row]:
     """Rows with the first of ``metrics``; the others, single kinds and categories stand beside it where published."""
     here = [row for row in rows if _belongs(row, place)]
-    sources = dict.fromkeys(
-        _identity(row) for row in here if row.metric == metrics[0] and row.category == place.category
-    )
+    of_place = [row for row in here if row.metric == metrics[0] and row.category == place.category]
+    sources = dict.fromkeys(_identity(row) for row in of_place)
     found = [_row([row for row in here if _identity(row) == identity], place, metrics) for identity in sources]
     return [row for row in found if row]
 
