@@ -26,10 +26,10 @@ def report(
     Example: bench report --out report
     """
     from bench.progress import reporter
+    from bench.report.selection import select
     from bench.report.site import build_report
-    from bench.saved import finished, of_dataset
     from bench.store import RecordStore
 
     use_plugins(plugins)
-    runs = finished(RecordStore(results))
-    print(build_report(of_dataset(runs, dataset) if dataset else runs, out, data_root, reporter(), images))
+    progress = reporter()
+    print(build_report(select(RecordStore(results), dataset, progress), out, data_root, progress, images))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,24 @@ import numpy as np
 from bench.contracts import NORMAL
 from bench.pixel_tables import interval_text
 from bench.record import Metrics
+from bench.report.boards import ShownBoard, text_of
 from bench.report.pages import write_page
 from bench.report.shown import ShownGroup, ShownRun
 from bench.report.verdicts import threshold_of
 
 
-def write_dataset_page(site: Path, group: ShownGroup, boards: list[Any]) -> None:
+def write_dataset_page(site: Path, group: ShownGroup, boards: Sequence[ShownBoard]) -> None:
     """``data/<slug>.html``."""
-    write_page(site, f"data/{group.group.slug}.html", "dataset.html", group=group, boards=boards, curves=curves(group), interval=interval_text)
+    write_page(
+        site,
+        f"data/{group.group.slug}.html",
+        "dataset.html",
+        group=group,
+        boards=boards,
+        text_of=text_of,
+        curves=curves(group),
+        interval=interval_text,
+    )
 
 
 def curves(group: ShownGroup) -> dict[str, Any]:

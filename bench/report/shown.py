@@ -41,6 +41,11 @@ class ShownGroup:
     missing: str
 
     @property
+    def marks(self) -> list[str]:
+        """Those of every run."""
+        return [mark for mark in self.runs[0].marks if all(mark in run.marks for run in self.runs)]
+
+    @property
     def note(self) -> str:
         """Why there are no thumbnails, or not all of them; empty where all is there."""
         absent = len(self.group.runs[0].scores) - len(self.thumbnails)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from bench.errors import ConfigError
 from bench.progress import Reporter
+from bench.leaderboard import Known
+from bench.report.boards import ShownBoard, boards_of, every_board, text_of
 from bench.report.compare_page import write_compare_page
 from bench.report.dataset_page import write_dataset_page
 from bench.report.groups import Group, groups, run_slug
@@ -20,15 +22,14 @@ from bench.report.run_page import write_run_page
 from bench.report.shown import ShownGroup, ShownRun
 from bench.report.thumbnails import write_thumbnails
 from bench.saved import SavedRun
-from bench.standings import standings
 
 _STAMP = ".bench-report"
 
 
 def build_report(
-    runs: Sequence[SavedRun], out: Path, data_root: Path | None, reporter: Reporter, with_images: bool = True
+    known: Known, out: Path, data_root: Path | None, reporter: Reporter, with_images: bool = True
 ) -> Path:
-    """Write the site for finished runs to ``out`` and return its first page.
+    """Write the site of all finished runs to ``out`` and return its first page.
 
     An earlier report in ``out`` is replaced; raises ``ConfigError`` where anything else lies there. Images of data that
     are not on this machine are left out, and the pages say so.
@@ -36,10 +37,11 @@ def build_report(
     out = out.resolve()
     with _replaced(out) as site:
         copy_assets(site)
-        shown = [_prepared(site, group, data_root, reporter, with_images) for group in groups(runs)]
+        shown = [_prepared(site, group, data_root, reporter, with_images) for group in groups(known.runs)]
+        boards = every_board(known)
         for group in shown:
-            _write_pages(site, group, reporter, with_images)
-        write_page(site, "index.html", "index.html", groups=shown, boards={})
+            _write_pages(site, group, boards, reporter, with_images)
+        write_page(site, "index.html", "index.html", groups=shown, boards=boards, text_of=text_of)
     return out / "index.html"
 
 
@@ -59,12 +61,14 @@ def _shown_run(site: Path, run: SavedRun, name: str, reporter: Reporter, with_im
     return ShownRun(run, name, write_overlays(run, folder, reporter) if with_images else Overlays())
 
 
-def _write_pages(site: Path, group: ShownGroup, reporter: Reporter, with_images: bool) -> None:
+def _write_pages(
+    site: Path, group: ShownGroup, boards: Sequence[ShownBoard], reporter: Reporter, with_images: bool
+) -> None:
     with reporter.stage(f"pages of {group.group.label}", len(group.runs)) as stage:
         for done, shown in enumerate(group.runs, 1):
             write_run_page(site, group, shown, with_images)
             stage.update(done)
-    write_dataset_page(site, group, standings([run.record for run in group.group.runs]))
+    write_dataset_page(site, group, boards_of(group.group, boards))
     if len(group.runs) > 1:
         write_compare_page(site, group)
 

@@ -27,6 +27,7 @@ function makeChart(canvas, x, y) {
     options: {
       animation: false,
       maintainAspectRatio: false,
+      clip: 8,
       scales: { x: axis(x), y: axis(y) },
       plugins: {
         legend: { display: false },

@@ -5,7 +5,7 @@ class SortableTable {
   constructor(table) {
     this.table = table;
     this.page = Number(table.dataset.page) || Infinity;
-    this.form = document.querySelector(`form[data-table="${table.id}"]`);
+    this.form = document.querySelector(`form[data-table~="${table.id}"]`);
     this.more = this.moreButton();
     this.rows = [...table.tBodies[0].rows];
     this.headers = [...table.tHead.rows[0].cells];
@@ -33,7 +33,7 @@ class SortableTable {
   replaceRows(rows) {
     this.rows = rows;
     this.table.tBodies[0].replaceChildren(...rows);
-    const sorted = this.headers.find((header) => header.getAttribute("aria-sort") !== "none");
+    const sorted = this.headers.find((header) => header.dataset.sort && header.getAttribute("aria-sort") !== "none");
     if (sorted) this.order(sorted, sorted.getAttribute("aria-sort"));
     this.filter();
   }
@@ -74,8 +74,10 @@ class SortableTable {
     const left = this.matching.size - Math.min(this.limit, this.matching.size);
     this.more.hidden = left === 0;
     this.more.textContent = `Show ${Math.min(left, this.page)} more of ${left}`;
-    const output = this.form?.querySelector("output");
-    if (output) output.textContent = `${this.matching.size} of ${this.rows.length}`;
+    const board = this.table.closest(".board");
+    if (board) board.hidden = this.matching.size === 0;
+    const output = document.querySelector(`output[data-count="${this.table.id}"]`);
+    if (output) output.textContent = `${this.matching.size} of ${this.rows.length} rows`;
   }
 }
 
