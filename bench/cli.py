@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_data, cli_maps, cli_report
+from bench import cli_boards, cli_data, cli_maps, cli_report
 from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, Set, print_json, use_plugins
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_maps.export, name="export")
 app.command()(cli_maps.evaluate)
+app.command()(cli_boards.leaderboard)
+app.command()(cli_boards.compare)
 app.command()(cli_report.report)
 
 
@@ -148,8 +150,8 @@ def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
 
 
 def _print_records(records: Sequence[Record], as_json: bool) -> None:
-    from bench.standings import standings
-    from bench.standings_table import standings_report
+    from bench.board_formats.terminal import report
+    from bench.leaderboard import after_a_run
     from bench.tables import record_report, show
 
     if as_json:
@@ -158,10 +160,10 @@ def _print_records(records: Sequence[Record], as_json: bool) -> None:
         return
     reports = [record_report(record) for record in records] if len(records) < _MOST_REPORTS else []
     if len(records) > 1:
-        reports += [standings_report(group) for group in standings(records)]
-    for report in reports:
+        reports += [report(board) for board in after_a_run(records)]
+    for each in reports:
         print()
-        show(report)
+        show(each)
     if not reports or len(records) >= _MOST_REPORTS:
         show(f"records     {records[0].folder.parents[2]}" if records else "nothing was run")
 

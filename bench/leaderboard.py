@@ -59,21 +59,37 @@ def leaderboard(
     Raises ``ConfigError`` with the nearest names where neither a record nor a published row answers, and
     ``StoreError`` where scores are missing or were edited.
     """
-    known = known if preset is None else _of_preset(known, preset)
     name, _, category = dataset.partition(":")
     if category == ALL:
-        return [board for each in _categories_known(known, name) for board in leaderboard(known, each, measures)]
-    categories = averaged_categories(known, name) if not category else None
-    if not category and categories is None and _is_split(known, name):
-        return leaderboard(known, f"{name}:{ALL}", measures)
-    runs = [r for r in known.runs if r.record.spec.dataset == name and category in ("", r.record.spec.category)]
+        labels = _labels_of(known, name)
+        return [board for each in labels for board in leaderboard(known, each, measures, preset)]
+    runs, categories = runs_asked_for(known, dataset, preset)
+    if not category and categories is None and any(run.record.spec.category for run in runs):
+        return leaderboard(known, f"{name}:{ALL}", measures, preset)
     failed = [r for r in known.failed if r.spec.dataset == name and category in ("", r.spec.category)]
     boards = measured_boards(runs, measures, known.published, categories, failed)
-    boards += published_boards(known.published, name, category or None, measures, boards)
+    boards += published_boards(known.published, name, category or None, measures, boards, categories)
     boards = sorted((board for board in boards if board.rows), key=order)
     if not boards:
         raise _nothing(known, dataset, measures[0], bool(runs))
     return boards
+
+
+def runs_asked_for(
+    known: Known, dataset: str, preset: str | None = None
+) -> tuple[list[SavedRun], tuple[str, ...] | None]:
+    """Runs of ``mnist:1`` or ``mnist``; and for the latter the categories that its figures are means over.
+
+    Raises ``ConfigError`` where no run is of that preset.
+    """
+    name, _, category = dataset.partition(":")
+    presets = {run.record.spec.preset for run in known.runs}
+    if preset is not None and preset not in presets:
+        raise unknown_name("preset in these records", preset, presets, f"To run it: bench run --preset {preset} …")
+    runs = [run for run in known.runs if run.record.spec.dataset == name and preset in (None, run.record.spec.preset)]
+    if category:
+        return [run for run in runs if run.record.spec.category == category], None
+    return runs, averaged_categories(known, name)
 
 
 def after_a_run(records: Sequence[Record]) -> list[Board]:
@@ -96,23 +112,11 @@ def _seen_categories(known: Known, name: str) -> list[str]:
     return sorted({spec.category for spec in specs if spec.dataset == name and spec.category})
 
 
-def _is_split(known: Known, name: str) -> bool:
-    return bool(_seen_categories(known, name))
-
-
-def _categories_known(known: Known, name: str) -> list[str]:
+def _labels_of(known: Known, name: str) -> list[str]:
     labels = sorted(label for label in known.labels() if label.startswith(f"{name}:"))
     if not labels:
         raise _unknown(known, f"{name}:{ALL}")
     return labels
-
-
-def _of_preset(known: Known, preset: str) -> Known:
-    presets = {run.record.spec.preset for run in known.runs}
-    if preset not in presets:
-        raise unknown_name("preset in these records", preset, presets, f"To run it: bench run --preset {preset} …")
-    runs = tuple(run for run in known.runs if run.record.spec.preset == preset)
-    return Known(runs, tuple(r for r in known.failed if r.spec.preset == preset), known.published)
 
 
 def _nothing(known: Known, dataset: str, measure: Measure, was_run: bool) -> ConfigError:

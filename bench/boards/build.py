@@ -15,7 +15,7 @@ from bench.boards.measures import Measure
 from bench.boards.model import Board, Column, Footer, Reported, Row
 from bench.boards.naming import row_names
 from bench.boards.published_rows import Aggregation, Place, places, published_rows
-from bench.boards.ranking import line_to_beat, marked_below_line, ranked, with_ties
+from bench.boards.ranking import Reference, line_to_beat, marked_below_line, ranked, with_ties
 from bench.published import PublishedRow
 from bench.record import Record
 from bench.saved import SavedRun
@@ -37,11 +37,25 @@ def measured_boards(
     """
     for run in runs:
         run.file("scores.parquet")
-    over = categories is not None
-    keyed = sorted(((Terms.of(run.record, measures[0], over), run) for run in runs), key=lambda pair: pair[0])
-    groups = [(terms, [run for _, run in group]) for terms, group in groupby(keyed, key=lambda pair: pair[0])]
+    groups = _by_terms(runs, measures[0], categories)
     boards = [_board(terms, group, measures, published, categories, failed) for terms, group in groups]
     return sorted(boards, key=order)
+
+
+def comparable_entrants(
+    runs: Sequence[SavedRun], measure: Measure, categories: Sequence[str] | None = None
+) -> list[tuple[Terms, list[Entrant]]]:
+    """The configurations of each board, without computing it."""
+    groups = _by_terms(runs, measure, categories)
+    return [(terms, list(_entrants(newest_data(group), categories))) for terms, group in groups]
+
+
+def _by_terms(
+    runs: Sequence[SavedRun], measure: Measure, categories: Sequence[str] | None
+) -> list[tuple[Terms, list[SavedRun]]]:
+    keyed = [(Terms.of(run.record, measure, categories is not None), run) for run in runs]
+    groups = groupby(sorted(keyed, key=lambda pair: pair[0]), key=lambda pair: pair[0])
+    return [(terms, [run for _, run in group]) for terms, group in groups]
 
 
 def published_boards(
@@ -50,8 +64,12 @@ def published_boards(
     category: str | None,
     measures: Sequence[Measure],
     joined: Iterable[Board] = (),
+    categories: Sequence[str] | None = None,
 ) -> list[Board]:
-    """Boards of published figures alone, for the protocols that no board of ``joined`` shows them under."""
+    """Boards of published figures alone, for the protocols that no board of ``joined`` shows them under.
+
+    ``categories``: what a figure of the whole is the mean over.
+    """
     metrics = [measure.key for measure in measures]
     shown = {identity for board in joined for identity in _identities(board.rows)}
     boards = []
@@ -59,7 +77,7 @@ def published_boards(
         rows = published_rows(published, place, metrics)
         if not _identities(rows) <= shown:
             shown |= _identities(rows)
-            boards.append(_published_board(place, rows, measures, published))
+            boards.append(_published_board(place, rows, measures, published, categories))
     return boards
 
 
@@ -92,14 +110,15 @@ def _board(
     place = Place(terms.dataset, terms.category or None, terms.protocol, aggregation)
     theirs = [] if terms.marks else published_rows(published, place, [measure.key for measure in measures])
     columns = _columns(measures, [*ours, *theirs], terms.is_mean_of_kinds)
-    rows, tie_note = _placed([*ours, *theirs], columns, entrants, measures[0])
+    rows, reference = _placed([*ours, *theirs], columns, entrants, measures[0])
     used = [run for entrant in entrants.values() for run in entrant.all_runs]
     footer = Footer(
         counts=counts_of(used),
         group=group_name(used),
         categories=tuple(categories or ()),
         versions=versions_of(used),
-        tie_note=tie_note,
+        reference=reference.name if reference else None,
+        comparison=reference.method if reference else None,
         older=len(current) - len(used),
         other_data=len(runs) - len(current),
         without=tuple(row.name for row in ours if columns[0].key not in row.cells),
@@ -116,13 +135,13 @@ def _board(
 
 def _placed(
     rows: Sequence[Row], columns: Sequence[Column], entrants: Mapping[str, Entrant], measure: Measure
-) -> tuple[tuple[Row, ...], str | None]:
+) -> tuple[tuple[Row, ...], Reference | None]:
     """Rows that have the figure, best first and marked, with no cells but those of the columns."""
     column, keys = columns[0], {column.key for column in columns}
     with_figure = [row for row in rows if column.key in row.cells]
     shown = [replace(row, cells={k: cell for k, cell in row.cells.items() if k in keys}) for row in with_figure]
-    placed, tie_note = with_ties(marked_below_line(ranked(shown, column), column), entrants, measure)
-    return tuple(placed), tie_note
+    placed, reference = with_ties(marked_below_line(ranked(shown, column), column), entrants, measure)
+    return tuple(placed), reference
 
 
 def _line(rows: Sequence[Row], column: Column) -> dict[str, Any]:
@@ -176,10 +195,15 @@ def _part(key: str, role: str, of: Measure) -> Column:
 
 
 def _published_board(
-    place: Place, rows: Sequence[Row], measures: Sequence[Measure], published: Sequence[PublishedRow]
+    place: Place,
+    rows: Sequence[Row],
+    measures: Sequence[Measure],
+    published: Sequence[PublishedRow],
+    categories: Sequence[str] | None,
 ) -> Board:
     columns = _columns(measures, rows, place.aggregation == "mean_of_kinds")
-    footer = Footer(unmatched=_unmatched(published, place, measures[0].key, rows))
+    unmatched = _unmatched(published, place, measures[0].key, rows)
+    footer = Footer(categories=tuple(categories or ()), unmatched=unmatched)
     label = f"{place.dataset}:{place.category}" if place.category else place.dataset
     shown, _ = _placed(rows, columns, {}, measures[0])
     return Board(label, place.protocol, None, None, (), place.aggregation, {}, {}, columns, shown, footer)

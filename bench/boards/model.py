@@ -105,7 +105,10 @@ class Footer:
     line: str | None = None
     """The best trivial baseline: what a method has to beat."""
     line_value: float | None = None
-    tie_note: str | None = None
+    reference: str | None = None
+    """The best row measured here, which the others measured here were compared with."""
+    comparison: str | None = None
+    """How."""
     older: int = 0
     """Runs of older code of a configuration that has newer ones."""
     other_data: int = 0

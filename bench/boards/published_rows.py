@@ -29,7 +29,11 @@ def published_rows(rows: Sequence[PublishedRow], place: Place, metrics: Sequence
     here = [row for row in rows if _belongs(row, place)]
     of_place = [row for row in here if row.metric == metrics[0] and row.category == place.category]
     sources = dict.fromkeys(_identity(row) for row in of_place)
-    found = [_row([row for row in here if _identity(row) == identity], place, metrics) for identity in sources]
+    kept_out = {_identity(row) for row in rows if not row.ranked and row.metric == metrics[0] and row.kind is None}
+    found = [
+        _row([row for row in here if _identity(row) == identity], place, metrics, identity not in kept_out)
+        for identity in sources
+    ]
     return [row for row in found if row]
 
 
@@ -60,17 +64,18 @@ def _identity(row: PublishedRow) -> Identity:
     return (row.method, row.source, row.year)
 
 
-def _row(rows: Sequence[PublishedRow], place: Place, metrics: Sequence[str]) -> Row | None:
+def _row(rows: Sequence[PublishedRow], place: Place, metrics: Sequence[str], may_compute: bool) -> Row | None:
+    """``may_compute``: nobody printed another mean than that of the kinds, so that it may be computed from them."""
     cells = {key: Cell(row.value, sd=row.sd) for row in rows if (key := _column(row, place, metrics))}
     first = next(row for row in rows if row.metric == metrics[0] and row.category == place.category)
-    notes = [first.note] if first.note else []
+    note = first.note
     if metrics[0] not in cells:
-        kinds = [cell for key, cell in cells.items() if key.startswith("kind:")]
-        if len(kinds) < 2:
+        kinds = [cell.value for key, cell in cells.items() if key.startswith("kind:")]
+        if len(kinds) < 2 or not may_compute:
             return None
-        cells[metrics[0]] = Cell(sum(cell.value for cell in kinds) / len(kinds))
-        notes.append(MEAN_COMPUTED)
-    origin = Reported(first.source, first.year, first.confidence, "; ".join(notes), first.our_method)
+        cells[metrics[0]] = Cell(sum(kinds) / len(kinds))
+        note = "; ".join(filter(None, [note, MEAN_COMPUTED]))
+    origin = Reported(first.source, first.year, first.confidence, note, first.our_method)
     return Row(first.method, first.method, origin, cells)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bench.boards.measured import Entrant
 from bench.boards.measures import Measure
@@ -53,8 +53,18 @@ def _is_ours(row: Row) -> bool:
     return isinstance(row.origin, Measured) and row.rank is not None
 
 
-def with_ties(rows: Sequence[Row], entrants: Mapping[str, Entrant], measure: Measure) -> tuple[list[Row], str | None]:
-    """Rows tied with the best one measured here, and what the mark means; published rows are never claimed to be."""
+@dataclass(frozen=True)
+class Reference:
+    """Which row the others measured here were compared with, and how."""
+
+    name: str
+    method: str
+
+
+def with_ties(
+    rows: Sequence[Row], entrants: Mapping[str, Entrant], measure: Measure
+) -> tuple[list[Row], Reference | None]:
+    """Rows, marked where tied with the best measured here; published ones are never claimed to be."""
     ours = [row for row in rows if _is_ours(row)]
     if len(ours) < 2 or measure.key != "auroc":
         return list(rows), None
@@ -63,7 +73,5 @@ def with_ties(rows: Sequence[Row], entrants: Mapping[str, Entrant], measure: Mea
     adjusted = zip(found, holm([each.p_value for each in found.values()]), strict=True)
     tied = {name for name, p in adjusted if p is not None and p >= SEPARATED_BELOW}
     method = next((each.method for each in found.values() if each.p_value is not None), None)
-    if method is None:
-        return list(rows), None
-    note = f"not separated at 5 % from {best}, the best measured here: {method}; Holm over {len(found)}"
-    return [replace(row, tied=_is_ours(row) and row.name in tied) for row in rows], note
+    reference = Reference(best, f"{method}; Holm over {len(found)}") if method else None
+    return [replace(row, tied=_is_ours(row) and row.name in tied) for row in rows], reference

@@ -1,0 +1,49 @@
+"""What ``bench leaderboard`` was asked for, and files of all data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.board_formats import SUFFIXES, writer
+from bench.boards.measures import Measure
+from bench.boards.model import Board
+from bench.errors import ConfigError
+from bench.leaderboard import Known, leaderboard
+from bench.store import replace_file
+
+KEPT = ("markdown", "csv")
+"""What ``--all`` writes."""
+
+
+def boards_requested(known: Known, dataset: str | None, measures: Sequence[Measure], preset: str | None) -> list[Board]:
+    """The boards of one data set; raises ``ConfigError`` saying what can be asked for where none is named."""
+    if dataset is None:
+        known_names = ", ".join(known.datasets) or "none"
+        raise ConfigError(f"Expected --dataset NAME, or --all with --out DIR. Known here: {known_names}.")
+    return leaderboard(known, dataset, measures, preset)
+
+
+def write_all(
+    known: Known, measures: Sequence[Measure], preset: str | None, out: Path | None, dataset: str | None = None
+) -> Iterator[Path]:
+    """Write the boards of every data set that has the metric below ``out``, and yield the files.
+
+    Raises ``ConfigError`` without a folder, or together with the name of one data set.
+    """
+    if out is None or dataset is not None:
+        raise ConfigError("Expected --all --out DIR without --dataset: one file for each data set and format.")
+    if not known.datasets:
+        raise ConfigError(
+            "No record and no published row. Begin with: bench run --method fanogan --dataset oct-phantom"
+        )
+    for name in known.datasets:
+        try:
+            boards = leaderboard(known, name, measures, preset)
+        except ConfigError:
+            continue  # nothing of this metric or preset
+        for kept in KEPT:
+            file = out / f"{name}-{measures[0].key.replace('@', '-')}.{SUFFIXES[kept]}"
+            with replace_file(file) as temporary:
+                temporary.write_text(writer(kept)(boards), encoding="utf-8")
+            yield file

@@ -1,0 +1,108 @@
+"""``bench leaderboard`` and ``bench compare``: parse, call one function, print. Neither needs torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli_options import Debug, Json, Plugins, Results, print_json, use_plugins
+
+if TYPE_CHECKING:
+    from bench.leaderboard import Known
+
+Metric = Annotated[str, typer.Option(help="Metric: auroc, average_precision, fpr_at_95_tpr, au_spro@0.05, iou …")]
+Preset = Annotated[str | None, typer.Option(help="Only runs of this preset. Default: a board for each.")]
+NoPublished = Annotated[bool, typer.Option("--no-published", help="Leave published results out.")]
+
+
+def leaderboard(
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set: mnist:1, mnist (mean over its categories) or mnist:all (each).")
+    ] = None,
+    metric: Metric = "auroc",
+    preset: Preset = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="terminal, markdown, latex, csv, json or html.")
+    ] = "terminal",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; with --all, folder. Default: standard output.")
+    ] = None,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="Every data set that was run or published: a .md and a .csv file of each in --out."),
+    ] = False,
+    no_published: NoPublished = False,
+    results: Results = Path("results"),
+    plugins: Plugins = None,
+    debug: Debug = False,
+) -> None:
+    """Rank our runs and published results, from saved records: a board for each set of terms that may be compared.
+
+    Several metrics, --metric au_spro@0.05,auroc: the first ranks, the others stand beside it.
+
+    Example: bench leaderboard --dataset mvtec-loco --metric au_spro@0.05
+    """
+    from bench.board_formats import writer
+    from bench.board_formats.terminal import report
+    from bench.board_requests import boards_requested, write_all
+    from bench.boards.measures import parse_measures
+    from bench.tables import show
+
+    use_plugins(plugins)
+    measures, write = parse_measures(metric), writer(format_)
+    known = _known(results, no_published)
+    if all_:
+        for file in write_all(known, measures, preset, out, dataset):
+            print(file)
+        return
+    boards = boards_requested(known, dataset, measures, preset)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(write(boards), encoding="utf-8")
+    elif format_ == "terminal":
+        for board in boards:
+            show(report(board))
+            print()
+    else:
+        print(write(boards), end="")
+
+
+def compare(
+    methods: Annotated[list[str], typer.Argument(help="Two or more methods, named as on the leaderboard.")],
+    dataset: Annotated[str, typer.Option(help="Data set, or a list: mnist:1 or mnist:all or lag,resc.")],
+    metric: Metric = "auroc",
+    preset: Preset = None,
+    results: Results = Path("results"),
+    plugins: Plugins = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare methods in pairs on the same images: difference, interval, p-value adjusted after Holm.
+
+    Over several data sets, average ranks and the critical difference too.
+
+    Example: bench compare fanogan pca knn --dataset oct-phantom
+    """
+    from bench.board_formats.comparisons import comparison_report
+    from bench.boards.measures import parse_measures
+    from bench.comparison import compare as compared
+    from bench.tables import show
+
+    use_plugins(plugins)
+    found = compared(_known(results, no_published=True), methods, dataset, parse_measures(metric), preset)
+    if as_json:
+        print_json([found.as_dict()])
+    else:
+        show(comparison_report(found))
+
+
+def _known(results: Path, no_published: bool) -> Known:
+    """Records that cannot be read are named on standard error and do not hide the others."""
+    from bench.leaderboard import Known
+    from bench.progress import reporter
+    from bench.store import RecordStore
+
+    progress = reporter()
+    return Known.read(RecordStore(results), not no_published, lambda error: progress.say(f"left out: {error}"))
