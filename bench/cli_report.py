@@ -14,9 +14,9 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder to write to; an earlier report in it is replaced.")],
     dataset: Annotated[str | None, typer.Option(help="Only runs on this data set: mnist or mnist:1.")] = None,
     data_root: DataRoot = None,
-    images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Show small copies of the test images, or none of any kind.")
-    ] = True,
+    pictures: Annotated[
+        int, typer.Option(min=0, help="Test images of a data set shown as small copies; 0: no picture of any kind.")
+    ] = 2000,
     results: Results = Path("results"),
     plugins: Plugins = None,
     debug: Debug = False,
@@ -32,4 +32,4 @@ def report(
 
     use_plugins(plugins)
     progress = reporter()
-    print(build_report(select(RecordStore(results), dataset, progress), out, data_root, progress, images))
+    print(build_report(select(RecordStore(results), dataset, progress), out, data_root, progress, pictures))

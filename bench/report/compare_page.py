@@ -27,7 +27,7 @@ def comparison(group: ShownGroup) -> dict[str, Any]:
                 "kind": image.kind,
                 "normal": image.is_normal,
                 "layers": group.layers(image.id),
-                "aspect": group.aspect(image.id),
+                "aspect": group.aspect(image.id) if group.thumbnail(image.id) else "",
             }
             for image in facts
         ],

@@ -57,7 +57,7 @@ def _kinds(metrics: Metrics) -> FiguresTable:
 
 
 def _decisions(metrics: Metrics) -> FiguresTable:
-    share = f"{metrics.threshold_quantile:.0%} of normal validation images below"
+    share = f"{100 * metrics.threshold_quantile:g} % of normal validation images below"
     points = {share: metrics.operating_point, "Youden point (oracle)": metrics.oracle_operating_point}
     rows = [Row(name, _point_cells(point)) for name, point in points.items() if point]
     return FiguresTable(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ _LEVELS = 32  # fewer colours than an eye tells apart in a blurred map, and a qu
 _OPAQUE = 0.85  # of the highest level: the image shines through
 _LOOKED_AT = 400  # maps that decide the colour scale
 _QUALITY = 80
-Draw = Callable[[NDArray[Any]], Image.Image]
+Draw = Callable[[Path, NDArray[Any]], str]
+"""Writes a picture to a path without suffix, and returns the name of the file."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +39,41 @@ class Overlays:
     """Why there are none, where there should be."""
 
 
-def write_overlays(run: SavedRun, folder: Path, reporter: Reporter) -> Overlays:
-    """Every picture the run kept, no larger than it was stored. Damaged ones are named, not raised."""
+def write_overlays(run: SavedRun, wanted: Collection[str], folder: Path, reporter: Reporter) -> Overlays:
+    """Pictures that the run kept of the ``wanted`` images, no larger than they were stored. Damage is named, not raised."""
     try:
         maps, redrawn = run.maps, run.redrawn
     except StoreError as error:
         return Overlays(note=str(error))
     scale = colour_scale(maps) if maps else None
+    write = partial(_write, wanted=wanted, folder=folder, title=run.name, reporter=reporter)
     return Overlays(
-        _write(maps, folder, "map.png", lambda values: map_picture(values, *(scale or (0, 1))), run, reporter),
-        _write(redrawn, folder, "redrawn.webp", shrunk, run, reporter),
+        write(maps, "map", lambda path, values: _saved(map_picture(values, *(scale or (0, 1))), path, ".png")),
+        write(redrawn, "redrawn image", lambda path, values: _saved(shrunk(values), path, ".webp")),
         scale,
     )
 
 
 def _write(
-    pictures: StoredPictures | None, folder: Path, suffix: str, draw: Draw, run: SavedRun, reporter: Reporter
-) -> dict[str, str]:
+    pictures: StoredPictures | None, what: str, draw: Draw, wanted: Collection[str], folder: Path, title: str,
+    reporter: Reporter,
+) -> dict[str, str]:  # fmt: skip
     if pictures is None:
         return {}
     folder.mkdir(parents=True, exist_ok=True)
-    names = {name: f"{i:05d}-{suffix}" for i, name in enumerate(pictures.ids)}
-    with reporter.stage(f"{suffix.partition('.')[0]}s of {run.name}", len(pictures)) as stage:
-        for i, name in enumerate(pictures.ids):
-            draw(pictures.as_stored(i)).save(folder / names[name], quality=_QUALITY)
-            stage.update(i + 1)
-    return names
+    chosen = {name: i for i, name in enumerate(pictures.ids) if name in wanted}
+    files = {}
+    with reporter.stage(f"{what}s of {title}", len(chosen)) as stage:
+        for done, (name, i) in enumerate(chosen.items(), 1):
+            files[name] = draw(folder / f"{i:05d}-{what.split()[0]}", pictures.as_stored(i))
+            stage.update(done)
+    return files
+
+
+def _saved(picture: Image.Image, path: Path, suffix: str) -> str:
+    file = path.with_suffix(suffix)
+    picture.save(file, quality=_QUALITY)  # of WebP; PNG loses nothing
+    return file.name
 
 
 def colour_scale(maps: StoredPictures) -> tuple[float, float]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.contracts import NORMAL
 from bench.report.figures_table import figures_tables
 from bench.report.health import copy_pictures, curves
 from bench.report.pages import write_page
@@ -35,7 +34,7 @@ def write_run_page(site: Path, group: ShownGroup, shown: ShownRun, with_pictures
         pictures=copy_pictures(run, site / "runs" / shown.slug) if with_pictures else {},
         curves=curves(run),
         images=images,
-        details=[_details(group, shown, image) for image in images],
+        views={image.id: _view(group, shown, image.id) for image in images if group.layers(image.id, shown)},
         mistakes=[
             ("Normal images that score highest", false_alarms),
             ("Anomalous images that score lowest", misses),
@@ -45,22 +44,9 @@ def write_run_page(site: Path, group: ShownGroup, shown: ShownRun, with_pictures
     )
 
 
-def _details(group: ShownGroup, shown: ShownRun, image: Judged) -> dict[str, Any]:
-    """What the viewer says of an image."""
-    truth = "normal" if image.label == NORMAL else "anomalous"
-    facts = {
-        "kind": f"{image.kind} ({truth})",
-        "group": image.group or "",
-        "score": f"{image.score:.6g}",
-        "rank": f"{image.rank:g}",
-        "at the validation threshold": image.verdict,
-    }
-    return {
-        "id": image.id,
-        "layers": group.layers(image.id, shown),
-        "aspect": group.aspect(image.id),
-        "facts": [(name, value) for name, value in facts.items() if value],
-    }
+def _view(group: ShownGroup, shown: ShownRun, image: str) -> dict[str, Any]:
+    """What the viewer shows of an image; what it says of it stands in the table."""
+    return {"layers": group.layers(image, shown), "aspect": group.aspect(image)}
 
 
 def run_facts(shown: ShownRun) -> Iterator[tuple[str, str]]:

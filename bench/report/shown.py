@@ -39,6 +39,8 @@ class ShownGroup:
     runs: tuple[ShownRun, ...]
     thumbnails: Mapping[str, Thumbnail]
     missing: str
+    wanted: frozenset[str]
+    """Images that were to get a picture."""
 
     @property
     def marks(self) -> list[str]:
@@ -48,10 +50,14 @@ class ShownGroup:
     @property
     def note(self) -> str:
         """Why there are no thumbnails, or not all of them; empty where all is there."""
-        absent = len(self.group.runs[0].scores) - len(self.thumbnails)
-        if self.missing or not absent:
+        total, unread = len(self.group.runs[0].scores), len(self.wanted) - len(self.thumbnails)
+        if self.missing:
             return self.missing
-        return f"{absent} images cannot be read and are shown without a picture."
+        notes = [f"{unread} images cannot be read and are shown without a picture."] if unread else []
+        if len(self.wanted) < total:
+            chosen = f"Pictures of {len(self.wanted)} of {total} images"
+            notes.insert(0, f"{chosen}: the worst mistakes of each run and an even spread of the others.")
+        return " ".join(notes)
 
     def thumbnail(self, image: str) -> str | None:
         """The small copy of an image."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from bench.errors import ConfigError
 from bench.progress import Reporter
 from bench.leaderboard import Known
 from bench.report.boards import ShownBoard, boards_of, every_board, text_of
+from bench.report.choice import pictured
 from bench.report.compare_page import write_compare_page
 from bench.report.dataset_page import write_dataset_page
 from bench.report.groups import Group, groups, run_slug
@@ -23,42 +24,46 @@ from bench.report.shown import ShownGroup, ShownRun
 from bench.report.thumbnails import write_thumbnails
 from bench.saved import SavedRun
 
+MOST_PICTURES = 2000
+"""Of one data set: a test set of ten thousand images would make a hundred thousand files."""
 _STAMP = ".bench-report"
 
 
 def build_report(
-    known: Known, out: Path, data_root: Path | None, reporter: Reporter, with_images: bool = True
+    known: Known, out: Path, data_root: Path | None, reporter: Reporter, most_pictures: int = MOST_PICTURES
 ) -> Path:
     """Write the site of all finished runs to ``out`` and return its first page.
 
     An earlier report in ``out`` is replaced; raises ``ConfigError`` where anything else lies there. Images of data that
-    are not on this machine are left out, and the pages say so.
+    are not on this machine are left out, and the pages say so; ``most_pictures`` of a data set are shown, and with 0
+    the site holds no picture of any kind.
     """
     out = out.resolve()
     with _replaced(out) as site:
         copy_assets(site)
-        shown = [_prepared(site, group, data_root, reporter, with_images) for group in groups(known.runs)]
+        shown = [_prepared(site, group, data_root, reporter, most_pictures) for group in groups(known.runs)]
         boards = every_board(known)
         for group in shown:
-            _write_pages(site, group, boards, reporter, with_images)
+            _write_pages(site, group, boards, reporter, most_pictures > 0)
         write_page(site, "index.html", "index.html", groups=shown, boards=boards, text_of=text_of)
     return out / "index.html"
 
 
-def _prepared(site: Path, group: Group, data_root: Path | None, reporter: Reporter, with_images: bool) -> ShownGroup:
+def _prepared(site: Path, group: Group, data_root: Path | None, reporter: Reporter, most: int) -> ShownGroup:
     """Thumbnails and overlays of a group, written."""
-    material = find_material(group.runs[0].record, data_root) if with_images else LEFT_OUT
+    material = find_material(group.runs[0].record, data_root) if most else LEFT_OUT
+    wanted = pictured(group, most)
     if material.missing:
         reporter.say(f"{group.label}: {material.missing}")
     folder = site / "images" / group.slug
-    thumbnails = write_thumbnails(material.data, folder, reporter) if material.data else {}
-    runs = [_shown_run(site, run, name, reporter, with_images) for run, name in zip(group.runs, group.names, strict=True)]
-    return ShownGroup(group, tuple(runs), thumbnails, material.missing)
+    thumbnails = write_thumbnails(material.data, wanted, folder, reporter) if material.data else {}
+    runs = [_shown_run(site, run, name, wanted, reporter) for run, name in zip(group.runs, group.names, strict=True)]
+    return ShownGroup(group, tuple(runs), thumbnails, material.missing, wanted)
 
 
-def _shown_run(site: Path, run: SavedRun, name: str, reporter: Reporter, with_images: bool) -> ShownRun:
+def _shown_run(site: Path, run: SavedRun, name: str, wanted: Collection[str], reporter: Reporter) -> ShownRun:
     folder = site / "runs" / run_slug(run.record)
-    return ShownRun(run, name, write_overlays(run, folder, reporter) if with_images else Overlays())
+    return ShownRun(run, name, write_overlays(run, wanted, folder, reporter) if wanted else Overlays())
 
 
 def _write_pages(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,10 +33,12 @@ class Thumbnail:
     width: int
 
 
-def write_thumbnails(data: OpenedDataset, folder: Path, reporter: Reporter) -> Mapping[str, Thumbnail]:
-    """Thumbnails by image id; an image that cannot be read is left out."""
+def write_thumbnails(
+    data: OpenedDataset, wanted: Collection[str], folder: Path, reporter: Reporter
+) -> Mapping[str, Thumbnail]:
+    """Thumbnails of the ``wanted`` test images by id; one that cannot be read is left out."""
     folder.mkdir(parents=True)
-    samples = data.split.test
+    samples = [sample for sample in data.split.test if sample.id in wanted]
     numbers = {sample.id: number for number, sample in enumerate(samples)}
     work = partial(_write, folder, numbers, data.dataset.channels)
     written: dict[str, Thumbnail] = {}

@@ -34,7 +34,7 @@ class Comparison {
         animation: false,
         maintainAspectRatio: false,
         scales: { x: scale("rank under A"), y: scale("rank under B") },
-        plugins: { tooltip: { callbacks: { label: (item) => `${item.raw.image?.id}: ${item.raw.x} and ${item.raw.y}` } } },
+        plugins: { legend: { labels: { usePointStyle: true } }, tooltip: { callbacks: { label: (item) => `${item.raw.image?.id}: ${item.raw.x} and ${item.raw.y}` } } },
         onClick: (event, items) => items[0]?.element && this.openPoint(items[0]),
       },
     });
@@ -53,7 +53,7 @@ class Comparison {
     this.chart.data.datasets = [
       { label: "anomalous", data: points(false), backgroundColor: ANOMALOUS_COLOUR, pointRadius: 3 },
       { label: "normal", data: points(true), backgroundColor: NORMAL_COLOUR, pointStyle: "rect", pointRadius: 3 },
-      { label: "the same rank", data: [{ x: 0, y: 0 }, { x: end, y: end }], showLine: true, pointRadius: 0, pointHitRadius: 0, borderColor: "#999999", borderWidth: 1 },
+      { label: "the same rank", data: [{ x: 0, y: 0 }, { x: end, y: end }], showLine: true, pointRadius: 0, pointHitRadius: 0, borderColor: "#555555", borderWidth: 1, order: -1 },
     ];
     this.chart.update("none");
     this.table.replaceRows(images.map((image) => this.row(image)));
@@ -72,15 +72,14 @@ class Comparison {
 
   pictureCell(image) {
     const cell = element("td");
-    const button = element("button", "thumb", image.layers.length ? "" : "no picture");
+    if (!image.aspect) return element("td", "", "–");
+    const button = element("button", "thumb");
     button.type = "button";
     button.setAttribute("aria-label", `Open ${image.id}`);
     button.addEventListener("click", () => this.viewer.open(image));
-    if (image.layers.length) {
-      const picture = element("img");
-      Object.assign(picture, { loading: "lazy", src: image.layers[0][1], alt: "" });
-      button.append(picture);
-    }
+    const picture = element("img");
+    Object.assign(picture, { loading: "lazy", src: image.layers[0][1], alt: "" });
+    button.append(picture);
     cell.append(button);
     return cell;
   }

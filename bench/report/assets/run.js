@@ -30,16 +30,26 @@ function setUpLayers() {
 }
 
 function setUpViewer() {
-  const images = new Map(readData("images-data").map((image) => [image.id, image]));
+  const views = readData("views-data");
   const table = TABLES["image-table"];
+  const images = new Map();
+  for (const row of table.rows.filter((each) => views[each.dataset.image])) {
+    images.set(row.dataset.image, { id: row.dataset.image, ...views[row.dataset.image], facts: factsOf(table, row) });
+  }
   const viewer = new Viewer(() => {
     const ids = table.rows.filter((row) => table.matching.has(row)).map((row) => row.dataset.image);
-    return ids.map((id) => images.get(id));
+    return ids.map((id) => images.get(id)).filter(Boolean);
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-image]");
     if (button) viewer.open(images.get(button.dataset.image));
   });
+}
+
+// What the table says of an image, by the names of its columns.
+function factsOf(table, row) {
+  const facts = table.headers.map((header, column) => [header.textContent.trim(), row.cells[column].textContent.trim()]);
+  return facts.filter(([name, value]) => value && name !== "image" && name !== "id");
 }
 
 drawTraining();
