@@ -105,4 +105,4 @@ def _small(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def _palette() -> tuple[bytes, bytes]:
     share = np.linspace(0, 1, _LEVELS)
     colours = np.round(colormaps["inferno"](share)[:, :3] * 255).astype(np.uint8)
-    return colours.tobytes(), np.round(share * _OPAQUE * 255).astype(np.uint8).tobytes()
+    return colours.tobytes(), np.round(np.sqrt(share) * _OPAQUE * 255).astype(np.uint8).tobytes()
