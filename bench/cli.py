@@ -127,6 +127,31 @@ def doctor(
     raise typer.Exit(int(any(finding.level == "stops" for finding in findings)))
 
 
+@app.command()
+def check(
+    method: Annotated[str, typer.Argument(help="Method: its name in bench list methods.")],
+    plugins: Plugins = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Hold a method to every promise of the contract: shapes, direction, seeds, weights, no labels; a minute or two.
+
+    Example: bench check zmap --plugins DIR
+    """
+    from bench.conformance import examine
+    from bench.conformance.report import findings_table
+    from bench.progress import reporter
+    from bench.tables import show
+
+    use_plugins(plugins)
+    findings = examine(method, reporter(), debug)
+    if as_json:
+        print_json([finding.as_dict() for finding in findings])
+    else:
+        show(findings_table(method, findings))
+    raise typer.Exit(int(any(finding.state == "failed" for finding in findings)))
+
+
 def _names(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 

@@ -13,7 +13,7 @@ from bench.boards.measured import Entrant
 from bench.boards.measures import Measure
 from bench.boards.paired import difference
 from bench.errors import ConfigError, DataError, unknown_name
-from bench.leaderboard import Known, runs_asked_for
+from bench.leaderboard import Known, runs_asked_for, unknown_dataset
 from bench.statistics import Difference, holm
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def _entrants(
 ) -> tuple[Terms, Mapping[str, Entrant]]:
     """The one set of terms under which all methods were run."""
     runs, categories = runs_asked_for(known, label, preset)
+    if not runs:
+        raise unknown_dataset(known, label)
     boards = [(terms, _by_name(of)) for terms, of in comparable_entrants(runs, measure, categories)]
     everybody = sorted({name for _, of in boards for name in of})
     for name in names:

@@ -39,7 +39,7 @@ from bench.progress import LineReporter
 from bench.record import Record
 from bench.spec import PRESETS
 from bench.stopping import StopRequest
-from bench.store import StageStore, read_record
+from bench.store import StageStore, load_weights, read_record
 from bench.training import RunContext, read_rows
 from bench.views import View
 
@@ -233,17 +233,7 @@ def _read(folder: Path) -> tuple[Record, dict[str, Tensor]]:
             f"Expected a finished run of {', '.join(_FAMILY)} in {folder},"
             f" found one of {record.spec.method} with status '{record.status}'."
         )
-    return record, _weights(folder / "weights.safetensors")
-
-
-def _weights(file: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise StoreError(f"{file} is damaged ({error}). Repeat the run: bench run … --force.") from error
+    return record, load_weights(folder / "weights.safetensors", "Repeat the run: bench run … --force.")
 
 
 def _whole_image_view(record: Record) -> View:

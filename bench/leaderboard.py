@@ -115,13 +115,13 @@ def _seen_categories(known: Known, name: str) -> list[str]:
 def _labels_of(known: Known, name: str) -> list[str]:
     labels = sorted(label for label in known.labels() if label.startswith(f"{name}:"))
     if not labels:
-        raise _unknown(known, f"{name}:{ALL}")
+        raise unknown_dataset(known, f"{name}:{ALL}")
     return labels
 
 
 def _nothing(known: Known, dataset: str, measure: Measure, was_run: bool) -> ConfigError:
     if dataset not in known.labels():
-        return _unknown(known, dataset)
+        return unknown_dataset(known, dataset)
     there = sorted(key for key in MEASURES if _has(known, dataset, MEASURES[key]))
     what = "no run has maps or masks for it" if was_run and measure.is_pixel else "no run and no published row has it"
     return ConfigError(f"No {measure.key} of {dataset}: {what}. Known: {', '.join(there) or 'none'}.")
@@ -133,6 +133,7 @@ def _has(known: Known, dataset: str, measure: Measure) -> bool:
     return ours or any(row.ranked and row.dataset == name and row.metric == measure.key for row in known.published)
 
 
-def _unknown(known: Known, dataset: str) -> ConfigError:
-    run = f"To run it: bench run --method fanogan --dataset {dataset}"
+def unknown_dataset(known: Known, dataset: str) -> ConfigError:
+    """The error for a data set that neither a record nor a published row is of."""
+    run = f"To run it: bench run --method … --dataset {dataset}"
     return unknown_name("data set in these records and published rows", dataset, known.labels(), run)

@@ -197,15 +197,7 @@ class SharedStage:
             checkpoint.unlink()
 
     def weights(self) -> dict[str, Tensor]:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(self.folder / "weights.safetensors")
-        except (SafetensorError, OSError) as error:
-            raise StoreError(
-                f"Stage {self.folder} is damaged ({error}). Delete the folder; it will be trained again."
-            ) from error
+        return load_weights(self.folder / "weights.safetensors", "Delete the folder; it will be trained again.")
 
 
 def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
@@ -214,3 +206,14 @@ def save_weights(file: Path, weights: Mapping[str, Tensor]) -> None:
 
     with replace_file(file) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
+
+
+def load_weights(file: Path, remedy: str) -> dict[str, Tensor]:
+    """The opposite of ``save_weights``; raises ``StoreError`` with the remedy where the file is damaged or missing."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise StoreError(f"{file} is damaged ({error}). {remedy}") from error

@@ -281,4 +281,4 @@ def test_several_methods_end_with_one_ranking_and_a_line_to_beat(bench):
     assert out.count("rank") == 1
     assert "intensity (trivial)" in out
     assert "line to beat" in out
-    assert "diverged  explode, seed 0" in " ".join(out.split()).replace("diverged explode", "diverged  explode")
+    assert "explode on toy, seed 0: diverged" in " ".join(out.split())

@@ -24,11 +24,12 @@ TESTED = 6
 _SECRETS = frozenset({"id", "label", "kind", "group", "regions", "source"})
 
 
-class WatchedSample(Sample):
-    """A sample that remembers who looks at what a method must not know.
+class SecretError(Exception):
+    """A method looked at what it must not know."""
 
-    It does not raise: a method could catch that, and would then not be found out.
-    """
+
+class WatchedSample(Sample):
+    """A sample that raises ``SecretError`` under the eyes of a method, and remembers it: a method could catch that."""
 
     _looked_at: ClassVar[list[str] | None] = None
 
@@ -36,6 +37,7 @@ class WatchedSample(Sample):
         looked_at = WatchedSample._looked_at
         if looked_at is not None and name in _SECRETS:
             looked_at.append(name)
+            raise SecretError(f"a method must not look at '{name}' of a sample")
         return super().__getattribute__(name)
 
     @classmethod

@@ -71,6 +71,7 @@ class Fitted:
     images: Tensor
     """``(N, C, S, S)``: normal ones first, then as many anomalous ones."""
     looked_at: list[str]
+    """What it saw of samples that it must not know; the same list for all detectors of a study."""
     changed: list[str]
 
     def score(self, images: Tensor | None = None) -> Scores:
@@ -87,6 +88,7 @@ class Study:
         self.method, self.folder = method, folder
         self.entry = registry.find("method", method)
         self.cls, self.params_cls = registry.load_method(method)
+        self.looked_at: list[str] = []
         self._fitted: dict[Setting, Fitted | Exception] = {}
 
     @property
@@ -137,7 +139,7 @@ class Study:
             for name in ("train", "val")
         )
         images = to_model_input(np.stack([view.tiles(caches["test"][i])[0] for i in range(len(split.test))]), CPU)
-        fitted = Fitted(detector, setting, images, [], [])
+        fitted = Fitted(detector, setting, images, self.looked_at, [])
         with observed(setting.around, fitted.looked_at, fitted.changed):
             detector.fit(train, val, context=self._context(setting))
         return fitted

@@ -24,11 +24,11 @@ from bench.statistics.checks import (
 )
 from bench.statistics.delong import delong_variance_of_difference
 from bench.statistics.seeds import (
+    drawn_deviations,
     figures_of_seeds,
-    mean_of_drawn_seeds,
     note_on_seeds,
-    redrawn,
-    seeds_generator,
+    redrawn_means,
+    rng_of,
     widened,
 )
 
@@ -116,7 +116,7 @@ def paired_delong(labels: ArrayLike, a: ArrayLike, b: ArrayLike, level: float = 
     error = math.sqrt(delong_variance_of_difference(anomalous, of_a, of_b))
     if error < NO_SPREAD:
         return _degenerate(effect, level, method, _why_no_spread(effect))
-    margin = ndtri((1 + level) / 2) * error
+    margin = float(ndtri((1 + level) / 2)) * error
     interval = Interval(max(effect - margin, -1.0), min(effect + margin, 1.0), level, method)
     return Difference(effect, interval, float(2 * ndtr(-abs(effect) / error)), method)
 
@@ -124,7 +124,7 @@ def paired_delong(labels: ArrayLike, a: ArrayLike, b: ArrayLike, level: float = 
 def _why_no_spread(effect: float) -> str:
     if effect == 0:
         return "both methods rank these images alike"
-    return "the difference is the same for every image: resamples of them would not vary"
+    return "no resample of these images changes the difference"
 
 
 # ------------------------------------------------------------------------------------- bootstrap
@@ -145,10 +145,11 @@ def paired_grouped_bootstrap(
     ``classes`` ``(N,)``: 0 for normal images, 1 and up for the kinds of anomaly; ``a`` and ``b``: scores ``(N,)``, or
     ``(S, N)`` with a row for each seed, where S may differ. The figure of a method is its mean over seeds of the AUROC
     of all images, or with ``mean_of_kinds`` of the mean over kinds. Where a method has several seeds, they are drawn
-    again too, apart from the other's, as in ``nested_auroc_interval``.
+    again too, apart from the other's, and resamples widened at ``level``, as in ``nested_auroc_interval``: equal
+    methods of five seeds were told apart at .05 in 2 to 3 % of 800 simulations. An only seed is taken as it is.
 
     The p-value is twice the share of resamples on the far side of zero, of which one is added to both (Davison and
-    Hinkley 1997, section 4.2); so it is never below 2 / (1 + ``resamples``). Raises ``ValueError`` on unusable input.
+    Hinkley 1997, chapter 4); so it is never below 2 / (1 + ``resamples``). Raises ``ValueError`` on unusable input.
     """
     check_resamples(resamples, level)
     kinds = check_classes(classes)
@@ -162,7 +163,10 @@ def paired_grouped_bootstrap(
     too_few = why_never_varies(bootstrap, strata)
     if too_few:
         return _degenerate(effect, level, method, too_few)
-    drawn = widened(_drawn_differences(strata, scorings, bootstrap, seed), figures, level)
+    of_a, of_b = (redrawn_means(strata, rows, bootstrap) for rows in scorings)
+    rng = rng_of(seed)
+    by_seeds_of_a, by_seeds_of_b = (drawn_deviations(values, resamples, rng) for values in figures)
+    drawn = widened(of_a - of_b + by_seeds_of_a - by_seeds_of_b, figures, level)
     interval = percentile_interval(drawn.clip(-1, 1), level, method)
     if interval.degenerate:
         return _degenerate(effect, level, method, _why_no_spread(effect))
@@ -170,16 +174,8 @@ def paired_grouped_bootstrap(
 
 
 def _describe(bootstrap: GroupBootstrap, seeds: Sequence[int]) -> str:
-    notes = [f"{name}: {note_on_seeds(n)}" for name, n in zip("AB", seeds, strict=True) if n > 1]
+    notes = [f"{name}: {note_on_seeds(n)}" for name, n in zip("AB", seeds, strict=True) if max(seeds) > 1]
     return ", ".join([f"paired {bootstrap.method}", *notes])
-
-
-def _drawn_differences(
-    classes: IntArray, scorings: Sequence[FloatArray], bootstrap: GroupBootstrap, seed: int
-) -> FloatArray:
-    rng = seeds_generator(seed)
-    of_a, of_b = (mean_of_drawn_seeds(redrawn(classes, rows, bootstrap), rng) for rows in scorings)
-    return of_a - of_b
 
 
 def _p_value(drawn: FloatArray) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from bench.metrics.ranking import FloatArray
+from bench.statistics.checks import check_level
 
 ENOUGH_DATASETS = 6
 """Two methods, one better on each of n data sets: a two-sided signed-rank test is below .05 from n = 6 on."""
@@ -45,9 +46,8 @@ def rank_methods(figures: ArrayLike, methods: Sequence[str], datasets: Sequence[
 
     Raises ``ValueError`` on figures that are missing (NaN), naming them, and on other shapes.
     """
+    check_level(level)
     table = _check_figures(figures, methods, datasets)
-    if not 0 < level < 1:
-        raise ValueError(f"Expected 0 < level < 1, found {level}.")
     averages = rankdata(-table, axis=0).mean(axis=1)
     order = np.argsort(averages, kind="stable")
     names = tuple(methods[i] for i in order)

@@ -1,0 +1,161 @@
+"""Rows of our own against brute force: means over seeds, kinds and categories, intervals, ranges."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from made_records import make, samples, scores_of
+from sklearn.metrics import roc_auc_score
+
+from bench.boards.measured import mean_of_intervals
+from bench.boards.measures import MEASURES
+from bench.leaderboard import Known, leaderboard
+from bench.resampling import Interval
+from bench.statistics import nested_auroc_interval
+
+AUROC, AREA = MEASURES["auroc"], MEASURES["au_spro@0.05"]
+
+
+def only(boards):
+    (board,) = boards
+    return board
+
+
+def board_of(store, dataset="toy", *measures):
+    return only(leaderboard(Known.read(store, with_published=False), dataset, measures or (AUROC,)))
+
+
+def test_a_figure_is_the_mean_over_seeds_with_a_nested_interval(store):
+    for seed in (0, 1, 2):
+        make(store, seed=seed, grouped=True)
+    (row,) = board_of(store).rows
+    test = samples(grouped=True)
+    labels, groups = [s.label for s in test], [s.group for s in test]
+    all_scores = np.stack([scores_of(test, 1.0, seed) for seed in (0, 1, 2)])
+    cell = row.cells["auroc"]
+    assert cell.value == pytest.approx(np.mean([roc_auc_score(labels, scores) for scores in all_scores]), abs=1e-12)
+    expected = nested_auroc_interval(labels, all_scores, groups)
+    assert (cell.bounds.low, cell.bounds.high, cell.bounds.kind) == (expected.low, expected.high, "interval")
+    assert row.origin.seeds == (0, 1, 2)
+    assert len(set(row.origin.keys)) == 3
+
+
+def test_one_seed_keeps_the_records_own_interval(store):
+    record = make(store)
+    cell = board_of(store).rows[0].cells["auroc"]
+    own = record.metrics.score.auroc_interval
+    assert (cell.bounds.low, cell.bounds.high, cell.bounds.method) == (own.low, own.high, own.method)
+
+
+def test_what_scores_do_not_give_has_its_own_interval_or_the_range_of_seeds(store):
+    make(store, areas={"hole": 0.2, "crack": 0.4}, seed=0)
+    (row,) = board_of(store, "toy", AREA).rows
+    assert (row.cells[AREA.key].bounds.kind, row.cells[AREA.key].bounds.method) == ("interval", "by hand")
+    make(store, areas={"hole": 0.6, "crack": 0.6}, seed=1)
+    (row,) = board_of(store, "toy", AREA).rows
+    bounds = row.cells[AREA.key].bounds
+    assert row.cells[AREA.key].value == pytest.approx(0.45)
+    assert (bounds.kind, bounds.low, bounds.high) == ("range", pytest.approx(0.3), 0.6)
+
+
+def test_mean_of_kinds_has_its_kinds_beside_it(store):
+    for seed in (0, 1):
+        make(store, seed=seed, mean_of_kinds=True)
+    board = board_of(store)
+    test = samples()
+    kinds = {}
+    for kind in ("hole", "crack"):
+        chosen = [i for i, s in enumerate(test) if s.kind in ("good", kind)]
+        labels = [test[i].label for i in chosen]
+        kinds[kind] = np.mean([roc_auc_score(labels, scores_of(test, 1.0, seed)[chosen]) for seed in (0, 1)])
+    cells = board.rows[0].cells
+    assert {column.key for column in board.columns} == {"auroc", "kind:hole", "kind:crack"}
+    assert cells["kind:hole"].value == pytest.approx(kinds["hole"], abs=1e-12)
+    assert cells["auroc"].value == pytest.approx(np.mean(list(kinds.values())), abs=1e-12)
+
+
+def test_pooled_figures_show_no_kinds(store):
+    make(store)
+    assert [column.key for column in board_of(store).columns] == ["auroc"]
+
+
+@pytest.fixture
+def three_categories(monkeypatch):
+    """A data set of three categories, as its plug-in would declare them."""
+    from bench import registry
+
+    known = registry.entries("dataset")
+    entry = registry.Entry("dataset", "toy", known["toy"].file, {"categories": ("x", "y", "z")})
+    monkeypatch.setattr(registry, "entries", lambda kind: {**known, "toy": entry})
+
+
+def test_the_whole_is_the_mean_over_categories_whatever_their_seeds(store, three_categories):
+    found = {}
+    for category, strength, seeds in (("x", 0.5, (0, 1)), ("y", 1.0, (0,)), ("z", 2.0, (0, 1, 2))):
+        records = [make(store, category=category, strength=strength, seed=s, data=category) for s in seeds]
+        found[category] = np.mean([record.metrics.score.auroc for record in records])
+    board = board_of(store)
+    (row,) = board.rows
+    assert (board.dataset, board.footer.categories, row.rank) == ("toy", ("x", "y", "z"), 1)
+    assert row.cells["auroc"].value == pytest.approx(np.mean(list(found.values())), abs=1e-12)
+    assert {key: row.cells[f"category:{key}"].value for key in found} == pytest.approx(found, abs=1e-12)
+    assert board.data == {"x": "x", "y": "y", "z": "z"}
+    alone = leaderboard(Known.read(store, with_published=False), "toy:all")
+    assert [each.dataset for each in alone] == ["toy:x", "toy:y", "toy:z"]
+
+
+def test_an_incomplete_mean_is_said_and_not_ranked(store, three_categories):
+    for category in ("x", "y"):
+        make(store, "half", strength=3.0, category=category, data=category)
+    for category in ("x", "y", "z"):
+        make(store, "whole", strength=0.5, category=category, data=category)
+    whole, half = board_of(store).rows
+    assert (whole.name, whole.rank, whole.best) == ("whole", 1, True)
+    assert (half.name, half.rank, half.unranked, half.best) == ("half", None, "2 of 3 categories", False)
+
+
+def test_range_over_seeds_of_a_mean_is_taken_seed_by_seed(store, three_categories):
+    for category, of_seeds in (("x", (0.2, 0.4)), ("y", (0.5, 0.3)), ("z", (0.6, 0.8))):
+        for seed, area in enumerate(of_seeds):
+            make(store, areas={"hole": area}, category=category, data=category, seed=seed)
+    bounds = board_of(store, "toy", AREA).rows[0].cells[AREA.key].bounds
+    assert (bounds.low, bounds.high) == (pytest.approx(1.3 / 3), pytest.approx(0.5))
+    make(store, areas={"hole": 0.9}, category="z", data="z", seed=2)
+    bounds = board_of(store, "toy", AREA).rows[0].cells[AREA.key].bounds
+    assert bounds.low is None
+    assert bounds.missing == "the categories have different seeds"
+
+
+def test_intervals_of_independent_means_add_up_as_normal_ones_do():
+    values, errors = [0.7, 0.8, 0.9], [0.02, 0.05, 0.03]
+    intervals = [Interval(v - 1.96 * e, v + 1.96 * e, 0.95, "normal") for v, e in zip(values, errors, strict=True)]
+    bounds = mean_of_intervals(intervals, values)
+    margin = 1.96 * math.sqrt(sum(e * e for e in errors)) / 3
+    assert (bounds.low, bounds.high) == (pytest.approx(0.8 - margin), pytest.approx(0.8 + margin))
+
+
+def test_a_degenerate_category_leaves_the_mean_without_an_interval():
+    intervals = [Interval(0.7, 0.9, 0.95, "m"), Interval(None, None, 0.95, "m", "AUROC is 1")]
+    bounds = mean_of_intervals(intervals, [0.8, 1.0])
+    assert (bounds.low, bounds.missing) == (None, "in some category: AUROC is 1")
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_mean_covers_as_often_as_it_says():
+    """Three independent categories of AUROC about .85; 400 samples; the true mean is known in closed form."""
+    from scipy.stats import norm
+
+    from bench.statistics import logit_delong_interval
+
+    rng, labels = np.random.default_rng(0), np.repeat([0, 1], 60)
+    strengths = (1.0, 1.5, 2.0)
+    truth = np.mean([norm.cdf(strength / math.sqrt(2)) for strength in strengths])
+    covered = 0
+    for _ in range(400):
+        scorings = [rng.normal(size=120) + strength * labels for strength in strengths]
+        intervals = [logit_delong_interval(labels, scores) for scores in scorings]
+        bounds = mean_of_intervals(intervals, [roc_auc_score(labels, scores) for scores in scorings])
+        covered += bounds.low <= truth <= bounds.high
+    assert 0.92 <= covered / 400 <= 0.98
