@@ -12,9 +12,7 @@ from bench.report.verdicts import judged
 
 def write_compare_page(site: Path, group: ShownGroup) -> None:
     """``compare/<slug>.html``; the group has at least two runs."""
-    write_page(
-        site, f"compare/{group.group.slug}.html", "compare.html", group=group, comparison=comparison(group)
-    )
+    write_page(site, f"compare/{group.group.slug}.html", "compare.html", group=group, comparison=comparison(group))
 
 
 def comparison(group: ShownGroup) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from bench.report.thumbnails import LONGEST, shrunk
 from bench.saved import SavedRun
 
 _LEVELS = 32  # fewer colours than an eye tells apart in a blurred map, and a quarter of the bytes
-_OPAQUE = 0.85  # of the highest level: the image shines through
+_OPAQUE = (0.4, 0.9)  # of the lowest and highest level: the image is dimmed, and shines through everywhere
 _LOOKED_AT = 400  # maps that decide the colour scale
 _QUALITY = 80
 Draw = Callable[[Path, NDArray[Any]], str]
@@ -40,7 +40,7 @@ class Overlays:
 
 
 def write_overlays(run: SavedRun, wanted: Collection[str], folder: Path, reporter: Reporter) -> Overlays:
-    """Pictures that the run kept of the ``wanted`` images, no larger than they were stored. Damage is named, not raised."""
+    """Pictures that the run kept of the ``wanted`` images, no larger than stored. Damage is named, not raised."""
     try:
         maps, redrawn = run.maps, run.redrawn
     except StoreError as error:
@@ -86,7 +86,7 @@ def colour_scale(maps: StoredPictures) -> tuple[float, float]:
 
 
 def map_picture(values: NDArray[np.float32], low: float, high: float) -> Image.Image:
-    """``(h, w)`` -> a picture with a palette: transparent at ``low``, glowing at ``high``."""
+    """``(h, w)`` -> a picture with a palette, half transparent: dark at ``low``, glowing at ``high``."""
     levels = ((_small(values) - low) / (high - low)).clip(0, 1) * (_LEVELS - 1)
     picture = Image.fromarray(levels.round().astype(np.uint8))
     colours, alphas = _palette()
@@ -105,4 +105,4 @@ def _small(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def _palette() -> tuple[bytes, bytes]:
     share = np.linspace(0, 1, _LEVELS)
     colours = np.round(colormaps["inferno"](share)[:, :3] * 255).astype(np.uint8)
-    return colours.tobytes(), np.round(np.sqrt(share) * _OPAQUE * 255).astype(np.uint8).tobytes()
+    return colours.tobytes(), np.round(np.interp(share, (0, 1), _OPAQUE) * 255).astype(np.uint8).tobytes()

@@ -10,7 +10,7 @@ from bench.report.figures_table import figures_tables
 from bench.report.health import copy_pictures, curves
 from bench.report.pages import write_page
 from bench.report.shown import ShownGroup, ShownRun
-from bench.report.verdicts import Judged, by_score, judged, worst_mistakes
+from bench.report.verdicts import by_score, judged, worst_mistakes
 
 _MISTAKES = 8  # of each sort
 

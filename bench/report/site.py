@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import ConfigError
-from bench.progress import Reporter
 from bench.leaderboard import Known
+from bench.progress import Reporter
 from bench.report.boards import ShownBoard, boards_of, every_board, text_of
 from bench.report.choice import pictured
 from bench.report.compare_page import write_compare_page

@@ -91,7 +91,8 @@ function viewed(image, i, a, b) {
   const [base, ...mask] = image.layers;
   const facts = [["kind", `${image.kind} (${image.normal ? "normal" : "anomalous"})`]];
   for (const [name, run] of [["A", a], ["B", b]]) {
-    facts.push([`under ${name}`, `rank ${run.ranks[i]}, score ${run.scores[i].toPrecision(6)}, ${run.verdicts[i]}`]);
+    const marks = run.marks.length ? ` (${run.marks.join(", ")})` : "";
+    facts.push([`under ${name}${marks}`, `rank ${run.ranks[i]}, score ${run.scores[i].toPrecision(6)}, ${run.verdicts[i]}`]);
   }
   const layers = base ? [base, ...maps, ...mask] : maps;
   return { ...image, a: a.ranks[i], b: b.ranks[i], says: [a.verdicts[i], b.verdicts[i]], layers, facts };

@@ -46,9 +46,10 @@ function setUpViewer() {
   });
 }
 
-// What the table says of an image, by the names of its columns.
+// What the table says of an image, by the names of its columns, and the marks of the run.
 function factsOf(table, row) {
   const facts = table.headers.map((header, column) => [header.textContent.trim(), row.cells[column].textContent.trim()]);
+  facts.push(["marks", table.table.dataset.marks]);
   return facts.filter(([name, value]) => value && name !== "image" && name !== "id");
 }
 
