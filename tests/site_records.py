@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -28,14 +30,15 @@ def toy(tested=48, size=40):
 
 
 def write_run(
-    store, method, strength=1.0, seed=0, data=None, maps=True, dataset=None, kinds=None, ids=None, preset="standard"
-):
+    store, method, strength=1.0, seed=0, data=None, maps=True, dataset=None, kinds=("square",), ids="",
+    preset="standard", average_kinds=False,
+):  # fmt: skip
     """One finished run whose scores rise by ``strength`` where there is an anomaly; returns the record.
 
     ``kinds`` are given to anomalous images in turn, ``ids`` is put before every id.
     """
     data = data or toy()
-    test, val = data.split.test, data.split.val
+    test, val = renamed(data.split.test, kinds, ids), data.split.val
     random = np.random.default_rng([seed, *method.encode()])
     # Two decimals: many images share a score.
     scores = (random.normal(size=len(test)) + strength * np.array([s.label for s in test])).round(2)
@@ -46,22 +49,21 @@ def write_run(
     )  # fmt: skip
     record = Record(
         key=spec.key, spec=spec, status="done", synthetic=True, protocol_name=data.split.protocol,
-        counts=Counts.of(data.split), metrics=evaluate(test, {"score": scores}, {"score": normal}, False),
+        counts=Counts.of(data.split), metrics=evaluate(test, {"score": scores}, {"score": normal}, average_kinds),
         seconds={"fit": 1.0, "score": 0.5}, provenance={"git": None, "command": f"bench run {HOSTILE}"}, finished=now(),
     )  # fmt: skip
     with store.drafting() as draft:
-        table = pd.concat([rows("val", val, normal), rows("test", test, scores)])
-        if kinds:
-            found = table["label"] == 1
-            table.loc[found, "kind"] = (kinds * len(test))[: found.sum()]
-        if ids:
-            table["id"] = ids + table["id"]
-        table.to_parquet(draft / "scores.parquet")
+        pd.concat([rows("val", val, normal), rows("test", test, scores)]).to_parquet(draft / "scores.parquet")
         (draft / "training.csv").write_text("stage,step,seconds,loss\nfit,1,0,1.0\nfit,2,0,0.5\nfit,3,0,0.4\n")
         Image.new("L", (40, 30), 128).save(draft / "extremes.png")
         if maps:
             write_pictures(draft, test, random)
         return store.write(record, draft)
+
+
+def renamed(samples, kinds, ids):
+    turn = cycle(kinds)
+    return [replace(s, id=ids + s.id, kind=next(turn) if s.label else s.kind) for s in samples]
 
 
 def rows(part, samples, scores):

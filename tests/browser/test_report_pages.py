@@ -25,6 +25,7 @@ def store(tmp_path_factory):
     write_run(store, "beta", strength=1.0, kinds=KINDS)
     write_run(store, "gamma", strength=0.5, kinds=KINDS, preset="quick", maps=False)
     write_run(store, HOSTILE, strength=1.0, dataset="not-here")
+    write_run(store, "delta", dataset="averaged", kinds=KINDS, average_kinds=True)
     return store
 
 
@@ -67,7 +68,7 @@ def cells(page, table, column):
 def test_every_page_fits_and_keeps_to_itself(watched, site, width):
     watched.set_viewport_size({"width": width, "height": 800})
     pages = sorted(site.rglob("*.html"))
-    assert len(pages) == 1 + 2 + 4 + 1
+    assert len(pages) == 1 + 3 + 5 + 1
     for file in pages:
         watched.goto(file.as_uri())
         watched.wait_for_load_state("load")
@@ -182,6 +183,14 @@ def test_curves_are_those_of_the_metrics(watched, toy, store):
         assert area == pytest.approx(ranking.average_precision(run.labels, run.score))
 
 
+def test_kinds_are_never_put_together_where_the_figure_is_their_mean(watched, site, toy):
+    choices = "[...document.querySelectorAll('#kind option')].map((option) => option.value)"
+    watched.goto(next((site / "data").glob("averaged-*.html")).as_uri())
+    assert watched.evaluate(choices) == list(KINDS)
+    watched.goto(toy.as_uri())
+    assert watched.evaluate(choices) == ["", *KINDS]
+
+
 def test_the_threshold_is_moved_by_keys_and_returns(watched, toy):
     watched.goto(toy.as_uri())
     slider, first = watched.locator("#threshold"), watched.locator("#threshold").input_value()
@@ -273,11 +282,20 @@ def test_two_runs_image_by_image(watched, site, store):
         run = run_of(store, method)
         ranks = dict(zip(run.scores["id"], rankdata(-run.score), strict=True))
         assert [float(rank) for rank in shown] == [ranks[name] for name in ids]
+    assert "seed 0" in watched.locator("#about-runs").inner_text()
     differences = [float(text) for text in cells(watched, "rank-table", 6)]
     assert differences == sorted(differences, reverse=True)
     assert "quick" in watched.locator("#about-runs").inner_text()
     watched.locator("#rank-table .thumb").first.click()
     assert watched.get_by_role("dialog").get_by_role("heading").inner_text() == ids[0]
+
+
+def test_a_run_is_compared_from_its_own_page(watched, site):
+    watched.goto(run_page(site, "gamma").as_uri())
+    watched.get_by_role("link", name="Compare").click()
+    watched.wait_for_load_state("load")
+    assert watched.locator("#run-a option:checked").inner_text().startswith("gamma")
+    assert not watched.locator("#run-b option:checked").inner_text().startswith("gamma")
 
 
 def test_names_are_shown_as_they_are(watched, site):
