@@ -78,9 +78,10 @@ def _keys(board: Board) -> set[str]:
 def _boards(known: Known) -> Iterator[Board]:
     for name in sorted({run.record.spec.dataset for run in known.runs}):
         ours = [run for run in known.runs if run.record.spec.dataset == name]
-        yield from _of_dataset(known, name, AFTER_A_RUN)
+        boards = list(_of_dataset(known, name, AFTER_A_RUN))
         if any(run.record.metrics and run.record.metrics.pixel for run in ours):
-            yield from _of_dataset(known, name, PIXELS)
+            boards += _of_dataset(known, name, PIXELS)
+        yield from sorted(boards, key=lambda board: board.is_published_only)
 
 
 def _of_dataset(known: Known, name: str, measures: Sequence[Measure]) -> Iterator[Board]:
