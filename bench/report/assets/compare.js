@@ -53,7 +53,7 @@ class Comparison {
     this.chart.data.datasets = [
       { label: "anomalous", data: points(false), backgroundColor: ANOMALOUS_COLOUR, pointRadius: 3 },
       { label: "normal", data: points(true), backgroundColor: NORMAL_COLOUR, pointStyle: "rect", pointRadius: 3 },
-      { label: "the same rank", data: [{ x: 0, y: 0 }, { x: end, y: end }], showLine: true, pointRadius: 0, pointHitRadius: 0, borderColor: "#555555", borderWidth: 1, order: -1 },
+      { label: "the same rank", pointStyle: "line", data: [{ x: 0, y: 0 }, { x: end, y: end }], showLine: true, pointRadius: 0, pointHitRadius: 0, borderColor: "#555555", borderWidth: 1, order: -1 },
     ];
     this.chart.update("none");
     this.table.replaceRows(images.map((image) => this.row(image)));
@@ -66,7 +66,7 @@ class Comparison {
     row.dataset.kind = image.kind;
     const numbers = [image.a, image.b, Math.abs(image.a - image.b)].map((value) => element("td", "number", String(value)));
     const words = image.says.map((text) => element("td", text.replace(" ", "-"), text));
-    row.append(...(WITH_PICTURES ? [this.pictureCell(image)] : []), element("td", "id", image.id), element("td", "", image.kind), ...numbers, ...words);
+    row.append(...(WITH_PICTURES ? [this.pictureCell(image)] : []), element("td", "", image.kind), ...numbers, ...words, element("td", "id", image.id));
     return row;
   }
 
