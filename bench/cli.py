@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_boards, cli_data, cli_maps, cli_plots, cli_turing
+from bench import cli_boards, cli_data, cli_maps, cli_plots, cli_report, cli_turing
 from bench.cli_options import (
     DataRoot,
     Debug,
@@ -44,6 +44,7 @@ app.add_typer(cli_turing.app, name="turing")
 app.command()(cli_maps.evaluate)
 app.command()(cli_boards.leaderboard)
 app.command()(cli_boards.compare)
+app.command()(cli_report.report)
 
 
 @app.command()

@@ -32,6 +32,14 @@ def test_the_wheel_holds_bench_alone_with_all_plugins(wheel):
         assert str(file.relative_to(CHECKOUT)) in names
 
 
+def test_the_wheel_carries_the_pages_of_the_report(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("assets", "templates"):
+        files = [file for file in (CHECKOUT / "bench/report" / folder).rglob("*") if file.is_file()]
+        assert files
+        assert {file.relative_to(CHECKOUT).as_posix() for file in files} <= names
+
+
 def test_the_wheel_carries_the_published_results(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     assert (tmp_path / "bench/published.csv").read_bytes() == (CHECKOUT / "results/published.csv").read_bytes()

@@ -19,6 +19,7 @@ class Params(contracts.Params):
     images: int = Field(96, ge=1, description="training images")
     brightness: int = Field(0, ge=0, le=255, description="added to every image")
     channels: int = Field(1, ge=1, le=3, description="3: the grey image three times")
+    tested: int = Field(48, ge=2, description="test images")
     size: int = Field(40, ge=8, description="height and width in pixels")
 
 
@@ -38,7 +39,7 @@ class Dataset(contracts.Dataset[Params]):
         p = self.params
         train = [self._sample("train", i, 0) for i in range(p.images)]
         val = [self._sample("val", i, 0) for i in range(16)]
-        test = [self._sample("test", i, i % 2) for i in range(48)]
+        test = [self._sample("test", i, i % 2) for i in range(p.tested)]
         return Split(tuple(train), tuple(val), tuple(test), "toy", group_name="patient")
 
     def _sample(self, part: str, i: int, label: int) -> Sample:
