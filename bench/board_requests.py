@@ -41,17 +41,18 @@ def write_all(
     """
     if out is None or dataset is not None:
         raise ConfigError("Expected --all --out DIR without --dataset: one file for each data set and format.")
-    if not known.datasets:
-        raise ConfigError(
-            "No record and no published row. Begin with: bench run --method fanogan --dataset oct-phantom"
-        )
+    found = 0
     for name in known.datasets:
         try:
             boards = leaderboard(known, name, measures, preset, tell)
         except ConfigError:
             continue  # nothing of this metric or preset
+        found += 1
         for kept in KEPT:
             file = out / f"{name}-{measures[0].key.replace('@', '-')}.{SUFFIXES[kept]}"
             with replace_file(file) as temporary:
                 temporary.write_text(writer(kept)(boards), encoding="utf-8")
             yield file
+    if not found:
+        under = f" under preset {preset}" if preset else ""
+        raise ConfigError(f"No board to write: nothing has {measures[0].key}{under}. See: bench leaderboard --help.")

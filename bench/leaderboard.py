@@ -104,7 +104,7 @@ def after_a_run(records: Sequence[Record]) -> list[Board]:
     known = Known(tuple(runs), (), ())
     for name in known.datasets:
         categories = averaged_categories(known, name)
-        if categories and set(categories) == set(_seen_categories(known, name)):
+        if categories and len(categories) > 1 and set(categories) == set(_seen_categories(known, name)):
             boards += measured_boards(runs_asked_for(known, name)[0], AFTER_A_RUN, (), categories)
     return boards
 
