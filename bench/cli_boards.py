@@ -48,16 +48,17 @@ def leaderboard(
     from bench.board_formats.terminal import report
     from bench.board_requests import boards_requested, write_all
     from bench.boards.measures import parse_measures
+    from bench.progress import reporter
     from bench.tables import show
 
     use_plugins(plugins)
     measures, write = parse_measures(metric), writer(format_)
     known = _known(results, no_published)
     if all_:
-        for file in write_all(known, measures, preset, out, dataset):
+        for file in write_all(known, measures, preset, out, dataset, reporter().say):
             print(file)
         return
-    boards = boards_requested(known, dataset, measures, preset)
+    boards = boards_requested(known, dataset, measures, preset, reporter().say)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(write(boards), encoding="utf-8")

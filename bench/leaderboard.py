@@ -52,22 +52,26 @@ class Known:
 
 
 def leaderboard(
-    known: Known, dataset: str, measures: Sequence[Measure] = (MEASURES["auroc"],), preset: str | None = None
+    known: Known,
+    dataset: str,
+    measures: Sequence[Measure] = (MEASURES["auroc"],),
+    preset: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Board]:
     """All boards of ``mnist:1``, of ``mnist`` (the mean over its categories) or ``mnist:all`` (each of them).
 
     Raises ``ConfigError`` with the nearest names where neither a record nor a published row answers, and
-    ``StoreError`` where scores are missing or were edited.
+    ``StoreError`` where scores are missing or were edited. ``tell`` is told of what takes long.
     """
     name, _, category = dataset.partition(":")
     if category == ALL:
         labels = _labels_of(known, name)
-        return [board for each in labels for board in leaderboard(known, each, measures, preset)]
+        return [board for each in labels for board in leaderboard(known, each, measures, preset, tell)]
     runs, categories = runs_asked_for(known, dataset, preset)
     if not category and categories is None and any(run.record.spec.category for run in runs):
-        return leaderboard(known, f"{name}:{ALL}", measures, preset)
+        return leaderboard(known, f"{name}:{ALL}", measures, preset, tell)
     failed = [r for r in known.failed if r.spec.dataset == name and category in ("", r.spec.category)]
-    boards = measured_boards(runs, measures, known.published, categories, failed)
+    boards = measured_boards(runs, measures, known.published, categories, failed, tell)
     boards += published_boards(known.published, name, category or None, measures, boards, categories)
     boards = sorted((board for board in boards if board.rows), key=order)
     if not boards:
@@ -93,10 +97,16 @@ def runs_asked_for(
 
 
 def after_a_run(records: Sequence[Record]) -> list[Board]:
-    """The ranking that ends ``bench run``: a board for each data set and category, without published rows."""
+    """What ends ``bench run``: a board for each data set and category, and one for the mean where all of them ran."""
     runs = [SavedRun(record) for record in records if record.metrics]
     failed = [record for record in records if not record.metrics]
-    return measured_boards(runs, AFTER_A_RUN, failed=failed)
+    boards = measured_boards(runs, AFTER_A_RUN, failed=failed)
+    known = Known(tuple(runs), (), ())
+    for name in known.datasets:
+        categories = averaged_categories(known, name)
+        if categories and len(categories) > 1 and set(categories) == set(_seen_categories(known, name)):
+            boards += measured_boards(runs_asked_for(known, name)[0], AFTER_A_RUN, (), categories)
+    return boards
 
 
 def averaged_categories(known: Known, name: str) -> tuple[str, ...] | None:

@@ -105,6 +105,8 @@ def test_all_writes_two_files_for_each_data_set(store, tmp_path):
 def test_all_leaves_out_what_has_no_such_figure(store, tmp_path):
     files = list(write_all(known(store), (MEASURES["au_pro@0.3"],), None, tmp_path))
     assert [file.name for file in files] == ["resc-au_pro-0.3.md", "resc-au_pro-0.3.csv"]
+    with pytest.raises(ConfigError, match="No board to write: nothing has aupimo"):
+        list(write_all(known(store), (MEASURES["aupimo"],), None, tmp_path))
 
 
 def test_all_needs_a_folder_and_no_data_set(store):
@@ -123,3 +125,19 @@ def test_after_a_run_there_is_a_board_for_each_data_set_with_times(store):
     assert cells["fit"].value == 5.0
     assert cells["per_image"].value == pytest.approx(1000 / 84)  # one second for 4 validation and 80 test images
     assert cells["average_precision"].value == records[2].metrics.score.average_precision
+
+
+def test_after_all_categories_ran_their_mean_is_there_too(store):
+    records = [make(store, dataset="elsewhere", category=name, data=name) for name in ("1", "2")]
+    assert [board.dataset for board in after_a_run(records)] == ["elsewhere:1", "elsewhere:2", "elsewhere"]
+    assert [board.dataset for board in after_a_run(records[:1])] == ["elsewhere:1"]
+
+
+def test_what_takes_long_is_told(store):
+    told = []
+    make(store, seed=0)
+    leaderboard(known(store), "toy", tell=told.append)
+    assert told == []
+    make(store, seed=1)
+    leaderboard(known(store), "toy", tell=told.append)
+    assert told == ["toy: resampling the test images of 2 runs"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -29,15 +29,19 @@ def measured_boards(
     published: Sequence[PublishedRow] = (),
     categories: Sequence[str] | None = None,
     failed: Sequence[Record] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> list[Board]:
     """A board for each set of terms among ``runs``; the first of ``measures`` ranks, the others stand beside it.
 
     ``categories``: all of a data set's, where the figures are to be their means. ``failed``: runs without a result.
+    ``tell`` is told of what takes minutes on large data: resampling images for several seeds.
     Raises ``StoreError`` naming a run whose scores are missing or were edited.
     """
     for run in runs:
         run.file("scores.parquet")
     groups = _by_terms(runs, measures[0], categories)
+    if tell and any(run.record.spec.seed != runs[0].record.spec.seed for run in runs):
+        tell(f"{runs[0].record.spec.dataset}: resampling the test images of {len(runs)} runs")
     boards = [_board(terms, group, measures, published, categories, failed) for terms, group in groups]
     return sorted(boards, key=order)
 
@@ -108,7 +112,7 @@ def _board(
     ours = [_row(entrant, measures) for entrant in entrants.values()]
     aggregation: Aggregation = "mean_of_kinds" if terms.is_mean_of_kinds else "pooled"
     place = Place(terms.dataset, terms.category or None, terms.protocol, aggregation)
-    theirs = [] if terms.marks else published_rows(published, place, [measure.key for measure in measures])
+    theirs = [] if terms.is_trial else published_rows(published, place, [measure.key for measure in measures])
     columns = _columns(measures, [*ours, *theirs], terms.is_mean_of_kinds)
     rows, reference = _placed([*ours, *theirs], columns, entrants, measures[0])
     used = [run for entrant in entrants.values() for run in entrant.all_runs]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.boards.measures import Measure
-from bench.record import Record
+from bench.record import OWN_MAPS, Record
 from bench.saved import SavedRun
 
 
@@ -53,6 +53,11 @@ class Terms:
     def label(self) -> str:
         """``mnist:1`` or ``mnist``."""
         return f"{self.dataset}:{self.category}" if self.category else self.dataset
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether nothing published may stand beside it: a small budget, or not the data that others were tested on."""
+        return bool(set(self.marks) - {OWN_MAPS})
 
 
 Configuration = tuple[str, str, str]

@@ -50,6 +50,13 @@ def test_trials_and_other_averages_get_no_published_rows(store, other):
     assert sorted([row.method for row in board.rows] for board in boards) == [["f-AnoGAN"], ["fanogan"]]
 
 
+def test_maps_made_elsewhere_stand_beside_published_rows(store):
+    make(store, "theirs", dataset="lag", protocol="LAG: CCD's classes and sizes, our seed", preset="own maps")
+    (board,) = leaderboard(Known.read(store), "lag")
+    assert {row.method for row in board.rows} == {"theirs", "f-AnoGAN"}
+    assert board.marks == ("own maps",)
+
+
 def test_another_protocol_gets_no_published_rows(store):
     make(store, "fanogan", dataset="lag", protocol="LAG: all images")
     assert [[row.method for row in board.rows] for board in leaderboard(Known.read(store), "lag")] == [
