@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import cli_boards, cli_data, cli_maps, cli_plots, cli_report, cli_turing
-from bench.cli_options import (
+from bench.commands import boards, data, maps, plots, report, turing
+from bench.commands.options import (
     DataRoot,
     Debug,
     Json,
@@ -37,14 +37,14 @@ app = typer.Typer(
 
 _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 
-app.add_typer(cli_data.app, name="data")
-app.add_typer(cli_maps.export, name="export")
-app.add_typer(cli_plots.app, name="plot")
-app.add_typer(cli_turing.app, name="turing")
-app.command()(cli_maps.evaluate)
-app.command()(cli_boards.leaderboard)
-app.command()(cli_boards.compare)
-app.command()(cli_report.report)
+app.add_typer(data.app, name="data")
+app.add_typer(maps.export, name="export")
+app.add_typer(plots.app, name="plot")
+app.add_typer(turing.app, name="turing")
+app.command()(maps.evaluate)
+app.command()(boards.leaderboard)
+app.command()(boards.compare)
+app.command()(report.report)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from bench.conformance.checks import Finding
+from bench.conformance.findings import Finding
 
 _STYLE = {"ok": "green", "failed": "red", "not checked": "yellow"}
 

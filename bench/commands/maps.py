@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, Set, print_json, use_plugins
+from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, Set, print_json, use_plugins
 
 export = typer.Typer(help="Write parts of a run for other programs.", no_args_is_help=True)
 

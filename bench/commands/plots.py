@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli_options import Debug, Plugins, Results, names, use_plugins, whole_numbers
+from bench.commands.options import Debug, Plugins, Results, names, use_plugins, whole_numbers
 
 if TYPE_CHECKING:
     from bench.plots.selection import Wanted

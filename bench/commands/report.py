@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli_options import DataRoot, Debug, Plugins, Results, use_plugins
+from bench.commands.options import DataRoot, Debug, Plugins, Results, use_plugins
 
 
 def report(

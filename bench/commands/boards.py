@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli_options import Debug, Json, Plugins, Results, print_json, use_plugins
+from bench.commands.options import Debug, Json, Plugins, Results, print_json, use_plugins
 
 if TYPE_CHECKING:
     from bench.leaderboard import Known

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bench.cli_options import DataRoot, Debug, Json, Plugins, Results, print_json, use_plugins
+from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, print_json, use_plugins
 
 
 class RunOrCommand(TyperGroup):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli_options import DataRoot, Debug, Json, Plugins, Set, print_json, use_plugins
+from bench.commands.options import DataRoot, Debug, Json, Plugins, Set, print_json, use_plugins
 
 app = typer.Typer(help="Find, fetch and check data sets.", no_args_is_help=True)
 

@@ -1,0 +1,1 @@
+"""The commands of ``bench``, a file for each family; ``bench/cli.py`` joins them."""
