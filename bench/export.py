@@ -1,15 +1,19 @@
-"""A run's maps and scores as files that other programs read."""
+"""A run's maps and scores as files that other programs read, and records small enough to be kept with a paper."""
 
 from __future__ import annotations
 
+import shlex
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.errors import StoreError, unknown_name
 from bench.map_files import map_path, require_distinct_maps, write_map, write_scores
-from bench.pictures import MAPS, StoredPictures
 from bench.progress import Reporter
 from bench.record import SCORE, Record
+from bench.saved import SavedRun, finished
 from bench.store import RecordStore, read_record
 
 SCORES_FILE = "scores.csv"
@@ -40,7 +44,7 @@ def export_maps(record: Record, out: Path, reporter: Reporter) -> Path:
 
     The layout is that of ``map_files``. Raises ``StoreError`` where the run kept no maps.
     """
-    maps = StoredPictures.open(record.folder / MAPS)
+    maps = SavedRun(record).maps
     if maps is None:
         raise StoreError(
             f"{record.folder} holds no maps. They are kept where the method makes maps and the data set has masks to"
@@ -56,10 +60,30 @@ def export_maps(record: Record, out: Path, reporter: Reporter) -> Path:
 
 
 def _export_scores(record: Record, out: Path) -> Path:
-    import pandas as pd
-
-    rows = pd.read_parquet(record.folder / "scores.parquet").query("part == 'test'")
+    rows = SavedRun(record).scores
     base = out / record.spec.category if record.spec.category else out
     file = base / SCORES_FILE
     write_scores(file, [_Image(name) for name in rows["id"]], rows[SCORE].to_numpy())
     return file
+
+
+def export_records(store: RecordStore, out: Path) -> Iterator[Record]:
+    """Copy every finished record with its scores, enough for boards and paired tests, into another results folder.
+
+    Weights, maps and pictures stay behind, and paths of this machine are shortened to their last part. Raises
+    ``ConfigError`` where nothing was run and ``StoreError`` where scores were edited.
+    """
+    kept = RecordStore(out)
+    kept.require_writable()
+    for run in finished(store):
+        with kept.drafting() as draft:
+            shutil.copy(run.file("scores.parquet"), draft)
+            yield kept.write(run.record.model_copy(update={"provenance": _elsewhere(run.record.provenance)}), draft)
+    (out / "work").rmdir()
+
+
+def _elsewhere(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Where a result is from, without where it lay."""
+    words = shlex.split(str(provenance.get("command") or ""))
+    command = shlex.join(Path(word).name if Path(word).is_absolute() else word for word in words)
+    return {name: value for name, value in provenance.items() if name != "data_root"} | {"command": command}

@@ -1,4 +1,4 @@
-"""``bench evaluate`` and ``bench export``: maps from elsewhere under our referee, and ours for other programs."""
+"""``bench evaluate`` and ``bench export``: maps from elsewhere under our referee; ours, and records, for others."""
 
 from __future__ import annotations
 
@@ -68,3 +68,20 @@ def export_maps(
     root = record.provenance.get("data_root")
     where = f" --data-root {root}" if root else ""
     print(f"bench evaluate --dataset {record.spec.dataset_label}{where} --maps {out} --scores {scores}")
+
+
+@export.command("records")
+def export_records(
+    out: Annotated[Path, typer.Option(help="Folder to write to: a results folder of its own.")],
+    results: Results = Path("results"),
+    debug: Debug = False,
+) -> None:
+    """Copy every finished record with its scores, small enough to be published with a paper.
+
+    Example: bench export records --out supplement
+    """
+    from bench import export as exporting
+    from bench.store import RecordStore
+
+    exported = list(exporting.export_records(RecordStore(results), out))
+    print(f"{len(exported)} records in {out}; bench leaderboard --dataset {exported[0].spec.dataset} --results {out}")

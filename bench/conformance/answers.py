@@ -59,7 +59,7 @@ def sound_answers(study: Study) -> tuple[Fitted, Scores]:
 
 def answer(fitted: Fitted) -> Scores:
     try:
-        return fitted.score()
+        return fitted.answers
     except Exception as error:
         raise NotChecked("It could not score; see the check 'shapes'.") from error
 
@@ -68,7 +68,7 @@ def answer(fitted: Fitted) -> Scores:
 def shapes(study: Study) -> None:
     """Scores and parts are (N,), maps (N, S, S), redrawn images (N, C, S, S), codes (N, d): floats, no gradients."""
     fitted = fitted_by(study)
-    scores = fitted.score()
+    scores = fitted.answers
     if problems := misshapen(scores, len(fitted.images), fitted.setting.shape):
         raise Broken(f"{'; '.join(problems)}. See Scores in bench/contracts.py.")
 
@@ -125,7 +125,7 @@ def direction(study: Study) -> None:
     if study.has_random_features:
         raise NotChecked("Its features are random here, and promise no direction; with pre-trained ones they do.")
     fitted = fitted_by(study, Setting(budget=SMALL))
-    normal, anomalous = (part.median().item() for part in fitted.score().image.chunk(2))
+    normal, anomalous = (part.median().item() for part in fitted.answers.image.chunk(2))
     if not anomalous > normal:
         raise Broken(
             f"Expected higher scores of images that nobody could take for normal, found a median of {anomalous:.4g}"

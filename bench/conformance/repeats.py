@@ -17,7 +17,7 @@ OTHER_SHAPES = (Setting(channels=3), Setting(view="resize:64"), Setting(channels
 def same_seed(study: Study) -> None:
     """The same seed gives the same scores to the last bit on the CPU, whatever the global random numbers."""
     _, expected = sound_answers(study)
-    found = fitted_by(study, Setting(around=1)).score()
+    found = fitted_by(study, Setting(around=1)).answers
     if differing := _differing(found, expected):
         raise Broken(
             f"Expected equal answers of two fits with one seed, found others in {differing}. Draw from"
@@ -29,7 +29,7 @@ def same_seed(study: Study) -> None:
 def other_seed(study: Study) -> None:
     """Another seed gives other scores, or the same where the method says deterministic = True."""
     _, first = sound_answers(study)
-    same = torch.equal(first.image, fitted_by(study, Setting(seed=1, around=2)).score().image)
+    same = torch.equal(first.image, fitted_by(study, Setting(seed=1, around=2)).answers.image)
     if same and not study.cls.deterministic:
         raise Broken(
             "Expected other scores of another seed, found the same. Draw from context.generator(purpose, step); if"
@@ -57,7 +57,7 @@ def restore(study: Study) -> None:
     save_weights(file, fitted.detector.weights())
     again = Fitted(study.new(fitted.setting.budget), fitted.setting, fitted.images, [], [])
     again.detector.restore(load_weights(file, ""), fitted.setting.shape, CPU)
-    if differing := _differing(again.score(), expected):
+    if differing := _differing(again.answers, expected):
         raise Broken(
             f"Expected equal answers of a detector restored from its weights, found others in {differing}. weights()"
             " must hold every tensor that score() needs, and restore() must set them all, in evaluation mode."
@@ -69,6 +69,6 @@ def image_shapes(study: Study) -> None:
     """It works in grey and in colour, on whole images and on crops, at 32 and at 64 pixels."""
     for setting in OTHER_SHAPES:
         fitted = fitted_by(study, setting)
-        scores = fitted.score()
+        scores = fitted.answers
         if problems := misshapen(scores, len(fitted.images), setting.shape):
             raise Broken(f"With {setting}: {'; '.join(problems)}.")

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,16 @@ class Budget:
 
 SMALLEST = Budget(
     3,
-    {"width": 2, "latent_dim": 4, "batch_size": 8, "iterations": 3, "trees": 10, "components": 8, "n_features": 4}
+    {
+        "width": 2,
+        "latent_dim": 4,
+        "batch_size": 8,
+        "iterations": 3,
+        "trees": 10,
+        "components": 8,
+        "n_features": 4,
+        "bank_images": 16,
+    }
     | {"image_size": (32, 64)},
 )
 SMALL = Budget(60, {**SMALLEST.sizes, "width": 4, "latent_dim": 8, "iterations": 20})
@@ -75,10 +85,15 @@ class Fitted:
     """What it saw of samples that it must not know; the same list for all detectors of a study."""
     changed: list[str]
 
-    def score(self, images: Tensor | None = None) -> Scores:
-        """Of all test images, or of ``images``; each call is watched."""
+    @cached_property
+    def answers(self) -> Scores:
+        """Of all test images together."""
+        return self.score(self.images)
+
+    def score(self, images: Tensor) -> Scores:
+        """Of some images; each call is watched."""
         with observed(self.setting.around, self.looked_at, self.changed):
-            return self.detector.score((self.images if images is None else images).clone())
+            return self.detector.score(images.clone())
 
 
 class Study:
