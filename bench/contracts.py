@@ -321,6 +321,8 @@ class Detector(ABC, Generic[ParamsT]):
     """Changes to the defaults of ``Params`` under ``quick``, ``standard`` and ``paper``."""
     published: ClassVar[Mapping[str, Published]] = {}
     """Presets named after a publication: ``bmad-2024``."""
+    checked_with: ClassVar[Mapping[str, Any]] = {}
+    """Changes to the defaults under ``bench check``, where it cannot tell from names what makes the method cheap."""
 
     def __init__(self, params: ParamsT) -> None:
         self.params = params

@@ -123,8 +123,10 @@ class Study:
 
     def values(self, budget: Budget) -> dict[str, Any]:
         """Parameters under a budget: those of ``quick``, lowered where their names tell that they cost time."""
-        chosen = dict(self.cls.preset("quick", TRAINING_IMAGES))
+        chosen = {**self.cls.preset("quick", TRAINING_IMAGES), **self.cls.checked_with}
         for key, info in self.params_cls.model_fields.items():
+            if key in self.cls.checked_with:
+                continue
             usual = chosen.get(key, info.default)
             for most in _candidates(budget, key):
                 if not (isinstance(usual, int) and 0 < usual <= most) and self._takes(key, most):

@@ -59,6 +59,7 @@ class Detector(AnomalibDetector[Params]):
     summary = "Cflow: conditional normalising flows of features (Gudovskiy et al. 2022)"
     needs = "weights of the backbone (wide_resnet50_2) from Hugging Face"
     model_class = "Cflow"
+    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "resnet18"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"image_size": 64, "training_steps": 20, "coupling_blocks": 2, "fiber_batch_size": 8}
     }

@@ -30,4 +30,5 @@ class Detector(AnomalibDetector[Params]):
     summary = "Dfm: reconstruction error of features from their principal components (Ahuja et al. 2019)"
     needs = "weights of the backbone (resnet50) from Hugging Face"
     model_class = "Dfm"
+    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "resnet18"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"image_size": 64, "bank_images": 300}}

@@ -27,4 +27,5 @@ class Detector(AnomalibDetector[Params]):
     summary = "MHPatchcore: PatchCore with whitened features and a bank of bounded size (anomalib)"
     needs = "weights of the backbone (wide_resnet50_2.tv2_in1k) from Hugging Face"
     model_class = "MHPatchcore"
+    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "resnet18"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"bank_images": 16, "memory_bank_size": 200}}

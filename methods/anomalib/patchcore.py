@@ -27,4 +27,5 @@ class Detector(AnomalibDetector[Params]):
     summary = "Patchcore: nearest patch features in a thinned-out bank (Roth et al. 2022)"
     needs = "weights of the backbone (wide_resnet50_2) from Hugging Face"
     model_class = "Patchcore"
+    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "resnet18"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"image_size": 64, "bank_images": 100}}

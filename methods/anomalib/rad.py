@@ -27,4 +27,5 @@ class Detector(AnomalibDetector[Params]):
     summary = "Rad: nearest DINOv3 patches at like places (anomalib)"
     needs = "DINOv3 weights (vit_base_patch16_dinov3) from Hugging Face"
     model_class = "Rad"
+    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "vit_small_patch16_dinov3"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"bank_images": 16}}

@@ -27,4 +27,5 @@ class Detector(AnomalibDetector[Params]):
     )
     needs = "weights of the backbone (wide_resnet50_2) from Hugging Face"
     model_class = "ReverseDistillation"
+    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "resnet18"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"image_size": 64, "training_steps": 10}}
