@@ -28,7 +28,6 @@ class Detector(AnomalibDetector[Params]):
     summary = "Fre: features rebuilt by a tied linear autoencoder (Ndiour et al. 2023)"
     needs = "weights of the backbone (resnet50) from Hugging Face"
     model_class = "Fre"
-    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "resnet18"}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"image_size": 64, "training_steps": 60, "input_dim": 4096}
     }
