@@ -53,7 +53,7 @@ class Detector(NetworkDetector[Params]):
     summary = "AnoGAN: 500 steps of gradient descent to each image's code, on f-AnoGAN's GAN"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **_WganCritic.presets,
-        "quick": {**_WganCritic.presets["quick"], "iterations": 100, "step_size": 0.1},
+        "quick": {**_WganCritic.presets["quick"], "iterations": 50, "step_size": 0.1},
     }
 
     def build(self, images: Images | ImageShape) -> None:
