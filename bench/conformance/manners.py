@@ -21,7 +21,8 @@ def scoring_learns_nothing(study: Study) -> None:
     fitted, _ = sound_answers(study)
     before = {name: value.clone() for name, value in fitted.detector.weights().items()}
     given = fitted.images.clone()
-    fitted.detector.score(given)
+    with fitted.watched():
+        fitted.detector.score(given)
     if not torch.equal(given, fitted.images):
         raise Broken("Expected the images as they were, found them changed. Work on a copy.")
     after = fitted.detector.weights()
@@ -66,10 +67,12 @@ def hooks(study: Study) -> None:
     except TypeError as error:
         raise Broken(f"Expected facts() that can be written as JSON. {error}.") from error
     image = fitted.images.shape[1:]
-    drawn = fitted.detector.sample(3, torch.Generator().manual_seed(0))
+    with fitted.watched():
+        drawn = fitted.detector.sample(3, torch.Generator().manual_seed(0))
+        gallery = fitted.detector.gallery()
     if drawn is not None and drawn.shape != (3, *image):
         raise Broken(f"Expected sample(3, …) of shape {(3, *image)}, found {tuple(drawn.shape)}.")
-    _require_gallery(fitted.detector.gallery(), image)
+    _require_gallery(gallery, image)
 
 
 def _require_gallery(pictures: Mapping[str, Any], image: torch.Size) -> None:

@@ -56,7 +56,8 @@ def restore(study: Study) -> None:
     file = study.folder / "weights.safetensors"
     save_weights(file, fitted.detector.weights())
     again = Fitted(study.new(fitted.setting.budget), fitted.setting, fitted.images, [], [])
-    again.detector.restore(load_weights(file, ""), fitted.setting.shape, CPU)
+    with again.watched():
+        again.detector.restore(load_weights(file, ""), fitted.setting.shape, CPU)
     if differing := _differing(again.answers, expected):
         raise Broken(
             f"Expected equal answers of a detector restored from its weights, found others in {differing}. weights()"

@@ -91,9 +91,15 @@ class Fitted:
         return self.score(self.images)
 
     def score(self, images: Tensor) -> Scores:
-        """Of some images; each call is watched."""
-        with observed(self.setting.around, self.looked_at, self.changed):
+        """Of some images."""
+        with self.watched():
             return self.detector.score(images.clone())
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Whatever the detector does within: its surroundings are looked after and put back."""
+        with observed(self.setting.around, self.looked_at, self.changed):
+            yield
 
 
 class Study:

@@ -184,3 +184,13 @@ def test_what_needs_a_download_may_be_left_unchecked(study):
     finding = perform("fit", one)
     assert finding.state == "not checked"
     assert "put weights.pt there" in finding.text
+
+
+def test_nothing_a_broken_method_does_reaches_other_tests(study):
+    import torch
+
+    for name, fault in (("grad_off", "surroundings"), ("deterministic", "surroundings-fit")):
+        old, new = FAULTS[fault]
+        states(study(SOUND.replace(old, new), name))
+        assert torch.is_grad_enabled()
+        assert not torch.are_deterministic_algorithms_enabled()
