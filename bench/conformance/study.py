@@ -47,7 +47,6 @@ SMALLEST = Budget(
         "trees": 10,
         "components": 8,
         "n_features": 4,
-        "bank_images": 16,
     }
     | {"image_size": (32, 64)},
 )
