@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bench.errors import StoreError, unknown_name
 from bench.map_files import map_path, require_distinct_maps, write_map, write_scores
 from bench.progress import Reporter
 from bench.record import SCORE, Record
-from bench.saved import SavedRun, finished
+from bench.saved import SavedRun, finished, of_dataset
 from bench.store import RecordStore, read_record
 
 SCORES_FILE = "scores.csv"
@@ -67,15 +67,18 @@ def _export_scores(record: Record, out: Path) -> Path:
     return file
 
 
-def export_records(store: RecordStore, out: Path) -> Iterator[Record]:
-    """Copy every finished record with its scores, enough for boards and paired tests, into another results folder.
+def export_records(store: RecordStore, out: Path, datasets: Sequence[str] = ()) -> Iterator[Record]:
+    """Copy finished records with their scores, enough for boards and paired tests, into another results folder.
 
-    Weights, maps and pictures stay behind, and paths of this machine are shortened to their last part. Raises
-    ``ConfigError`` where nothing was run and ``StoreError`` where scores were edited.
+    ``datasets``: ``mnist:1`` or ``mnist``; without any, all. Weights, maps and pictures stay behind, and paths of this
+    machine are shortened to their last part. Raises ``ConfigError`` where nothing was run and ``StoreError`` where
+    scores were edited.
     """
+    runs = finished(store)
+    chosen = [run for name in datasets for run in of_dataset(runs, name)] if datasets else runs
     kept = RecordStore(out)
     kept.require_writable()
-    for run in finished(store):
+    for run in chosen:
         with kept.drafting() as draft:
             shutil.copy(run.file("scores.parquet"), draft)
             yield kept.write(run.record.model_copy(update={"provenance": _elsewhere(run.record.provenance)}), draft)

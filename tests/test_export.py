@@ -44,6 +44,14 @@ def test_paths_of_the_machine_stay_behind(run_toy, store, tmp_path):
     assert content["key"] == record.key
 
 
+def test_only_the_data_sets_asked_for_are_copied(run_toy, store, tmp_path):
+    run_toy("intensity")
+    assert len(list(export_records(store, tmp_path / "kept", ["toy"]))) == 1
+    with pytest.raises(ConfigError, match="Did you mean toy"):
+        list(export_records(store, tmp_path / "other", ["toys"]))
+    assert not (tmp_path / "other").exists()
+
+
 def test_nothing_to_copy(store, tmp_path):
     with pytest.raises(ConfigError, match="Begin with: bench run"):
         list(export_records(store, tmp_path / "kept"))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, Set, print_json, use_plugins
+from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, Set, names, print_json, use_plugins
 
 export = typer.Typer(help="Write parts of a run for other programs.", no_args_is_help=True)
 
@@ -73,15 +73,16 @@ def export_maps(
 @export.command("records")
 def export_records(
     out: Annotated[Path, typer.Option(help="Folder to write to: a results folder of its own.")],
+    dataset: Annotated[str | None, typer.Option(help="Data set, or a list: mnist:1,oct. Default: all.")] = None,
     results: Results = Path("results"),
     debug: Debug = False,
 ) -> None:
-    """Copy every finished record with its scores, small enough to be published with a paper.
+    """Copy finished records with their scores, small enough to be published with a paper.
 
     Example: bench export records --out supplement
     """
     from bench import export as exporting
     from bench.store import RecordStore
 
-    exported = list(exporting.export_records(RecordStore(results), out))
+    exported = list(exporting.export_records(RecordStore(results), out, names(dataset or "")))
     print(f"{len(exported)} records in {out}; bench leaderboard --dataset {exported[0].spec.dataset} --results {out}")
