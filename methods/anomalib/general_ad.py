@@ -5,9 +5,6 @@ A discriminator of normal and distorted patch features.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 from pydantic import Field
 
 from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
@@ -29,4 +26,3 @@ class Detector(AnomalibDetector[Params]):
     summary = "GeneralAD: a discriminator of normal and distorted patch features (Sträter et al. 2024)"
     needs = "DINOv2 weights (vit_large_patch14_dinov2.lvd142m) from Hugging Face"
     model_class = "GeneralAD"
-    checked_with: ClassVar[Mapping[str, Any]] = {"backbone": "vit_small_patch14_dinov2.lvd142m"}
