@@ -24,13 +24,14 @@ def pixel_report(pixel: PixelMetrics) -> RenderableType:
     table.add_column("95 % interval")
     for kind in kinds:
         table.add_column(escape(kind), justify="right")
-    by_kind = [dict(_rows(figures)) for figures in kinds.values()]
-    for name, figure in _rows(pixel.headline):
+    by_kind = [dict(named_figures(figures)) for figures in kinds.values()]
+    for name, figure in named_figures(pixel.headline):
         table.add_row(name, *_cells(figure), *(_cells(of_kind[name])[0] for of_kind in by_kind))
     return Group(table, *_notes(pixel, shown=bool(kinds)))
 
 
-def _rows(figures: PixelFigures) -> Iterator[tuple[str, Figure | float | None]]:
+def named_figures(figures: PixelFigures) -> Iterator[tuple[str, Figure | float | None]]:
+    """Every figure under the name it has in tables, in their order."""
     for limit, area in figures.au_spro.items():
         yield f"AU-sPRO@{limit}", area
     yield f"AU-PRO@{PRO_LIMIT}", figures.au_pro

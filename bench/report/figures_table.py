@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.metrics.pixel_results import Figure, PixelFigures, PixelMetrics
-from bench.metrics.pools import PRO_LIMIT
+from bench.metrics.pixel_results import Figure, PixelMetrics
 from bench.metrics.ranking import OperatingPoint
-from bench.pixel_tables import interval_text
+from bench.pixel_tables import interval_text, named_figures
 from bench.record import SCORE, Metrics, ScoreMetrics
 
 NONE = "–"
@@ -72,24 +70,13 @@ def _point_cells(point: OperatingPoint) -> tuple[str, ...]:
 
 def _pixels(pixel: PixelMetrics) -> FiguresTable:
     kinds = pixel.by_kind if len(pixel.by_kind) > 1 else {}
-    by_kind = [dict(_pixel_figures(figures)) for figures in kinds.values()]
+    by_kind = [dict(named_figures(figures)) for figures in kinds.values()]
     rows = [
         Row(name, (_value(figure), _interval(figure), *(_value(of_kind[name]) for of_kind in by_kind)))
-        for name, figure in _pixel_figures(pixel.headline)
+        for name, figure in named_figures(pixel.headline)
     ]
     together = "mean over the kinds" if pixel.is_mean_of_kinds else "all kinds"
     return FiguresTable("Pixels, at native resolution", (together, "95 % interval", *kinds), tuple(rows))
-
-
-def _pixel_figures(figures: PixelFigures) -> Iterator[tuple[str, Figure | float | None]]:
-    for limit, area in figures.au_spro.items():
-        yield f"AU-sPRO@{limit}", area
-    yield f"AU-PRO@{PRO_LIMIT}", figures.au_pro
-    yield "AUROC", figures.auroc
-    yield "AP", figures.average_precision
-    yield "AUPIMO", figures.aupimo
-    yield "IoU", figures.iou
-    yield "F1-max (oracle)", figures.f1_max_oracle
 
 
 def _value(figure: Figure | float | None) -> str:
