@@ -32,7 +32,7 @@ from .training.reconstruction import mean_square, normal_codes, residual_map, sa
 from .training.wgan_gp import GanParams, build, shared_gan
 from .wgan_critic import Detector as _WganCritic
 
-_AT_A_TIME_ON_A_CPU, _AT_A_TIME_ELSEWHERE = 16, 256  # what is fastest there; changes no score
+_AT_A_TIME_ON_A_CPU, _AT_A_TIME_ELSEWHERE = 32, 256  # what is fastest there; changes no score
 _IMAGES_WATCHED = 64  # of the validation set, for the curve of convergence
 
 

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from bench.errors import ConfigError
 
+from .resampling import PooledConv, UpsampledConv, upsample
+
 Norm = Callable[[int], nn.Module]
 
 
@@ -36,12 +38,12 @@ class UpBlock(nn.Module):
     def __init__(self, c_in: int, c_out: int, norm: Norm) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = norm(c_in), norm(c_out)
-        self.conv_1 = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+        self.conv_1 = UpsampledConv(c_in, c_out, bias=False)
         self.conv_2 = nn.Conv2d(c_out, c_out, 3, padding=1)
         self.shortcut = nn.Conv2d(c_in, c_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, 2H, 2W)
-        h = self.conv_1(upsample(F.relu(self.norm_1(x))))
+        h = self.conv_1(F.relu(self.norm_1(x)))
         h = self.conv_2(F.relu(self.norm_2(h)))
         # A 1x1 convolution commutes with copying pixels, and costs a quarter on this side of it.
         return upsample(self.shortcut(x)) + h
@@ -54,13 +56,13 @@ class DownBlock(nn.Module):
         super().__init__()
         self.norm_1, self.norm_2 = norm(c_in), norm(c_in)
         self.conv_1 = nn.Conv2d(c_in, c_in, 3, padding=1, bias=False)
-        self.conv_2 = nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.conv_2 = PooledConv(c_in, c_out)
         self.shortcut = nn.Conv2d(c_in, c_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, H/2, W/2)
         h = self.conv_1(F.relu(self.norm_1(x)))
         h = self.conv_2(F.relu(self.norm_2(h)))
-        return self.shortcut(F.avg_pool2d(x, 2)) + F.avg_pool2d(h, 2)
+        return self.shortcut(F.avg_pool2d(x, 2)) + h
 
 
 class Generator(nn.Module):
@@ -74,6 +76,7 @@ class Generator(nn.Module):
         self.blocks = nn.Sequential(*(UpBlock(a, b, batch_norm) for a, b in pairwise(plan)))
         self.norm = batch_norm(plan[-1])
         self.to_image = nn.Conv2d(plan[-1], channels, 3, padding=1)
+        channels_last(self)
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.linear(z).view(-1, self.start_channels, 4, 4)
@@ -87,6 +90,7 @@ class Critic(nn.Module):
         super().__init__()
         self.body = down_path(size, channels, width, layer_norm)
         self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, 1)
+        channels_last(self)
 
     def features(self, x: Tensor) -> Tensor:
         """f(x): the flattened ``(N, n_d)`` input of the last layer, 8192 numbers at 64x64 and width 64."""
@@ -108,15 +112,16 @@ class Encoder(nn.Module):
         self.body = down_path(size, channels, width, batch_norm)
         self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, latent_dim)
         self.head = head
+        channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
         code = self.linear(self.body(x).flatten(1))
         return torch.tanh(code) if self.head == "tanh" else code
 
 
-def upsample(x: Tensor) -> Tensor:
-    """Nearest neighbour times two. (``pixel_shuffle`` of tiled channels, seen in ports, mixes channels instead.)"""
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+def channels_last(network: nn.Module) -> None:
+    """Keep all channels of a pixel side by side in memory: the order in which convolutions are fastest."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def down_path(size: int, channels: int, width: int, norm: Norm) -> nn.Sequential:
@@ -140,7 +145,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
-            nn.init.xavier_uniform_(layer.weight, gain=_gain(name), generator=generator)
+            drawn = torch.empty(layer.weight.shape)  # in the usual order of memory: the same numbers in any layout
+            nn.init.xavier_uniform_(drawn, gain=_gain(name), generator=generator)
+            layer.weight.data.copy_(drawn)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from bench.plugins.methods.networks import resnet
+from bench.plugins.methods.networks.resampling import upsample
 from torch import nn
 
 import bench.plugins  # noqa: F401 - makes the methods importable
@@ -47,14 +48,14 @@ def test_other_sizes_are_refused_with_a_way_out(size):
 
 def test_upsampling_is_nearest_neighbour():
     x = torch.arange(2 * 3 * 2 * 2).view(2, 3, 2, 2).float()
-    assert torch.equal(resnet.upsample(x), x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
+    assert torch.equal(upsample(x), x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))
 
 
 def test_upsampling_before_or_after_a_1x1_convolution_is_the_same():
     """The generator's shortcut is computed on the small side; the paper's code upsamples first."""
     block = resnet.UpBlock(3, 5, resnet.layer_norm).double()
     x = torch.randn(2, 3, 4, 4, dtype=torch.float64)
-    assert torch.allclose(block.shortcut(resnet.upsample(x)), resnet.upsample(block.shortcut(x)), atol=1e-12)
+    assert torch.allclose(block.shortcut(upsample(x)), upsample(block.shortcut(x)), atol=1e-12)
 
 
 def test_critic_judges_each_sample_alone():

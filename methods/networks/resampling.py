@@ -1,0 +1,64 @@
+"""3x3 convolutions joined with the resampling beside them: the same function with 2.25 times fewer multiplications.
+
+    mean-pool 2x2 of conv 3x3      =  conv 4x4 of stride 2               K = P k P',   P = 1/2 [100 110 011 001]
+    conv 3x3 of nearest upsampling =  transposed conv 4x4 of stride 2    K = U k U',   U =     [001 011 110 100]
+
+Both hold exactly, zero padding included; in floating point sums are taken in another order. Parameters stay those of
+the 3x3 convolution, so weights, initialisation and optimisers know nothing of it.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows
+from torch import Tensor, nn
+
+_POOLED = ((0.5, 0.0, 0.0), (0.5, 0.5, 0.0), (0.0, 0.5, 0.5), (0.0, 0.0, 0.5))
+_COPIED = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+_SMALLEST = 8  # pixels on the small side from which joining pays; below, the larger kernel costs more than it saves
+
+
+class PooledConv(nn.Conv2d):
+    """3x3 convolution, then 2x2 mean pooling: ``(N, c_in, H, W) -> (N, c_out, H/2, W/2)``."""
+
+    def __init__(self, c_in: int, c_out: int, bias: bool = True) -> None:
+        super().__init__(c_in, c_out, 3, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.joined(x) if x.shape[-1] >= 2 * _SMALLEST else self.plain(x)
+
+    def plain(self, x: Tensor) -> Tensor:
+        """One after the other: what ``joined`` must equal."""
+        return F.avg_pool2d(super().forward(x), 2)
+
+    def joined(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, spread(self.weight, _POOLED), self.bias, stride=2, padding=1)
+
+
+class UpsampledConv(nn.Conv2d):
+    """Nearest upsampling by two, then 3x3 convolution: ``(N, c_in, H, W) -> (N, c_out, 2H, 2W)``."""
+
+    def __init__(self, c_in: int, c_out: int, bias: bool = True) -> None:
+        super().__init__(c_in, c_out, 3, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.joined(x) if x.shape[-1] >= _SMALLEST else self.plain(x)
+
+    def plain(self, x: Tensor) -> Tensor:
+        """One after the other: what ``joined`` must equal."""
+        return super().forward(upsample(x))
+
+    def joined(self, x: Tensor) -> Tensor:
+        kernel = spread(self.weight.transpose(0, 1), _COPIED)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Nearest neighbour times two. (``pixel_shuffle`` of tiled channels, seen in ports, mixes channels instead.)"""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def spread(kernel: Tensor, along: tuple[tuple[float, ...], ...]) -> Tensor:
+    """``(c_out, c_in, 3, 3) -> (c_out, c_in, 4, 4)``: ``M k M'`` with the 4x3 matrix ``along``."""
+    matrix = torch.tensor(along, dtype=kernel.dtype, device=kernel.device)
+    return (matrix @ kernel @ matrix.T).contiguous(memory_format=torch.channels_last)
