@@ -113,3 +113,12 @@ def test_the_critics_score_is_its_output_with_the_recorded_sign(run_toy):
     mean = scores[scores["part"] == "val"]["score"].mean()
     expected = facts["D(validation normals)"] * (-1 if normals_are_higher else 1)
     assert mean == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("n", "total"), [(1, 16), (3, 16), (16, 16), (17, 32)])
+def test_groups_are_filled_with_copies_of_the_last_image(n, total):
+    x = torch.rand(n, 1, 4, 4)
+    filled = anogan.filled_up(x, 16)
+    assert len(filled) == total
+    assert torch.equal(filled[:n], x)
+    assert all(torch.equal(copy, x[-1]) for copy in filled[n:])
