@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bench.plugins
 from bench import grid
 from bench.errors import ConfigError, DataError, unknown_name
+from bench.precision import FLOAT32, require_precision
 from bench.record import Record
 from bench.store import RecordStore
 
@@ -28,6 +29,7 @@ def run(
     view: str | None = None,
     data_root: str | Path | None = None,
     device: str = "auto",
+    precision: str = FLOAT32,
     results: str | Path = "results",
     plugins: str | Path | None = None,
     force: bool = False,
@@ -44,6 +46,7 @@ def run(
         view: ``"resize:64"`` or ``"patches:64/32"``; without one, the data set's own.
         data_root: Folder of the data.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``float32``, or ``tf32`` or ``bf16`` where the device has them.
         results: Folder of the records.
         plugins: Folder whose ``methods/`` and ``datasets/`` are used too. Their code is run.
         force: Repeat runs that are done.
@@ -69,6 +72,7 @@ def run(
         view=view,
         data_root=Path(data_root) if data_root else None,
         force=force,
+        precision=require_precision(precision, chosen),
     )
     store = RecordStore(Path(results))
     runs = grid.plan(request, store)

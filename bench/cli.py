@@ -59,6 +59,9 @@ def run(
     setting: Set = None,
     view: Annotated[str | None, typer.Option(help="resize:64 or patches:64/32. Default: the data set's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="float32 (the reference); bf16, or tf32 on a GPU: faster.")
+    ] = "float32",
     results: Results = Path("results"),
     plugins: Plugins = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
@@ -71,6 +74,7 @@ def run(
     Example: bench run --method fanogan --dataset oct-phantom
     """
     from bench import api, grid
+    from bench.precision import require_precision
     from bench.progress import reporter
     from bench.store import RecordStore
 
@@ -83,6 +87,7 @@ def run(
     request = grid.Request(
         methods=names(method), datasets=names(dataset), seeds=whole_numbers(seeds, "--seeds"), preset=preset,
         settings=setting or [], view=view, data_root=data_root, force=force,
+        precision=require_precision(precision, chosen),
     )  # fmt: skip
     store = RecordStore(results)
     runs = grid.plan(request, store)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench import registry, spec
 from bench.data import OpenedDataset, chosen, open_dataset
 from bench.errors import ClaimedError, ConfigError, DataError, unknown_name
+from bench.precision import FLOAT32
 from bench.record import Record
 from bench.spec import RunSpec
 from bench.store import RecordStore
@@ -37,6 +38,7 @@ class Request:
     view: str | None = None
     data_root: Path | None = None
     force: bool = False
+    precision: str = FLOAT32
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def make_spec(method: str, data: OpenedDataset, seed: int, request: Request, set
         method_code=registry.source_digest(registry.find("method", method).file),
         dataset_code=registry.source_digest(registry.find("dataset", data.name).file),
         referee_code=spec.referee_code(),
+        precision=request.precision,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from bench.contracts import ANOMALOUS, NORMAL, Split
 from bench.metrics.pixel_results import PixelMetrics
 from bench.metrics.ranking import OperatingPoint
+from bench.precision import FLOAT32
 from bench.resampling import Interval
 from bench.spec import RunSpec
 
@@ -151,5 +152,6 @@ class Record(_Frozen):
     def marks(self) -> list[str]:
         """Words that must stand wherever a figure of this record is shown."""
         marks = [self.spec.preset] if self.spec.preset in MARKED_PRESETS else []
+        marks += [self.spec.precision] if self.spec.precision != FLOAT32 else []
         marks += ["synthetic"] if self.synthetic else []
         return marks + (["subset"] if self.facts.get("subset") else [])

@@ -16,7 +16,7 @@ PRESETS = ("quick", "standard", "paper")
 QUICK_IMAGE_SIZE = 32
 """``quick`` looks at smaller images: minutes on two CPU cores; for trying out and tests, never for a claim."""
 
-_TRAINING_FILES = ("contracts.py", "files.py", "images.py", "views.py", "training.py")
+_TRAINING_FILES = ("contracts.py", "files.py", "images.py", "views.py", "training.py", "precision.py")
 _JUDGING_FILES = (
     "scoring.py",
     "pictures.py",
@@ -56,6 +56,7 @@ class RunSpec:
     method_code: str = ""
     dataset_code: str = ""
     referee_code: str = ""
+    precision: str = "float32"
     protocol: int = PROTOCOL_VERSION
 
     @property
@@ -77,10 +78,11 @@ class RunSpec:
         changes = _changed_values(older.params, self.params) + _changed_values(
             older.dataset_params, self.dataset_params
         )
-        if older.view != self.view:
-            changes.append(f"view {older.view} -> {self.view}")
-        if older.protocol != self.protocol:
-            changes.append(f"protocol {older.protocol} -> {self.protocol}")
+        changes += [
+            f"{name} {getattr(older, name)} -> {getattr(self, name)}"
+            for name in ("view", "precision", "protocol")
+            if getattr(older, name) != getattr(self, name)
+        ]
         for name, what in _FINGERPRINTS.items():
             if getattr(older, name) != getattr(self, name):
                 changes.append(f"{what} changed")

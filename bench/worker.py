@@ -23,6 +23,7 @@ from bench.images import ImageCache, cached_images, duplicates_across
 from bench.metrics.pixel_results import Measurement
 from bench.pictures import MAPS, REDRAWN, PictureWriter, StoredPictures
 from bench.pixel_evaluation import PIXEL_QUANTILE, HighestPixels, has_annotations, maps_to_read, measure_pixels
+from bench.precision import computing_in
 from bench.progress import Reporter
 from bench.provenance import now, provenance, usable_cores
 from bench.record import SCORE, Counts, Record, Status, facts_of
@@ -77,8 +78,9 @@ def perform(
 def _fit_score_record(run: Run) -> Record:
     _seed_everything(run.spec.seed)
     caches = _decode(run)
-    detector = _fit(run, caches)
-    scored = _score(run, detector, caches)
+    with computing_in(run.spec.precision, run.device):
+        detector = _fit(run, caches)
+        scored = _score(run, detector, caches)
     columns = {part: answers.columns for part, answers in scored.parts().items()}
     metrics = evaluate(run.data.split.test, columns["test"], columns["val"], run.data.dataset.kinds_are_averaged)
     measurement = _measure_maps(run, scored)
@@ -125,7 +127,7 @@ def _fit(run: Run, caches: Mapping[str, ImageCache]) -> Detector[Any]:
 
 def _context(run: Run) -> RunContext:
     spec = run.spec
-    shared = ("dataset", "category", "view", "seed", "data", "dataset_code", "protocol")
+    shared = ("dataset", "category", "view", "seed", "data", "dataset_code", "protocol", "precision")
     identity = {name: getattr(spec, name) for name in shared}
     identity |= {"dataset_params": dict(spec.dataset_params), "training_code": training_code()}
     return RunContext(

@@ -104,7 +104,7 @@ class Detector(Autoencoder[Params]):
         descend(optimisers["adam_of_critic"], loss)
         return loss
 
-    def further_parts(self, images: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
+    def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> dict[str, Tensor]:
         if not isinstance(self.critic, Critic):
             return {}
         return {"feature": mean_square(self.critic.features(images) - self.critic.features(redrawn))}

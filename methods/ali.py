@@ -90,8 +90,7 @@ class Detector(Autoencoder[Params]):
         descend(optimisers["adam_of_critic"], loss)
         return loss
 
-    def further_parts(self, images: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
-        code = self.encode(images)
+    def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> dict[str, Tensor]:
         return {"feature": mean_square(self.critic.features(images, code) - self.critic.features(redrawn, code))}
 
     def _pairs(self, x: Tensor, random: torch.Generator) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:

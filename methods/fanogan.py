@@ -131,9 +131,9 @@ class Detector(ReconstructionDetector[Params]):
     def sample(self, n: int, random: torch.Generator) -> Tensor:
         return self.generator(normal_codes(n, self.params.latent_dim, random))  # type: ignore[no-any-return]
 
-    def further_parts(self, images: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
+    def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> dict[str, Tensor]:
         feature = mean_square(self.critic.features(images) - self.critic.features(redrawn))
-        latent = mean_square(self.encoder(images) - self.encoder(redrawn))  # logged by the official code too
+        latent = mean_square(code - self.encoder(redrawn))  # logged by the official code too
         return {"feature": feature, "latent": latent}
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:

@@ -68,7 +68,7 @@ class Detector(Autoencoder[Params]):
         loss = self._bound(residual, kl, x[0].numel()).mean() / x[0].numel()
         return {"loss": loss, "residual": residual.mean(), "kl": kl.mean(), "log_variance": self.pixel_variance()}
 
-    def further_parts(self, images: Tensor, redrawn: Tensor) -> dict[str, Tensor]:
+    def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> dict[str, Tensor]:
         kl = divergence(*self._posterior(images))
         return {"kl": kl, "elbo": self._bound(mean_square(images - redrawn), kl, images[0].numel())}
 

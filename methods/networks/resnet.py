@@ -80,7 +80,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.linear(z).view(-1, self.start_channels, 4, 4)
-        return torch.tanh(self.to_image(F.relu(self.norm(self.blocks(h)))))
+        return single(torch.tanh(self.to_image(F.relu(self.norm(self.blocks(h))))))
 
 
 class Critic(nn.Module):
@@ -94,10 +94,10 @@ class Critic(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """f(x): the flattened ``(N, n_d)`` input of the last layer, 8192 numbers at 64x64 and width 64."""
-        return self.body(x).flatten(1)
+        return single(self.body(x).flatten(1))
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, S, S) -> (N,)
-        return self.linear(self.features(x)).squeeze(1)
+        return single(self.linear(self.features(x)).squeeze(1))
 
 
 class Encoder(nn.Module):
@@ -115,8 +115,13 @@ class Encoder(nn.Module):
         channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        code = self.linear(self.body(x).flatten(1))
+        code = single(self.linear(self.body(x).flatten(1)))
         return torch.tanh(code) if self.head == "tanh" else code
+
+
+def single(x: Tensor) -> Tensor:
+    """Single precision for what leaves a network, where it computed in half of it: losses and scores need it."""
+    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def channels_last(network: nn.Module) -> None:

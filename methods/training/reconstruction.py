@@ -38,10 +38,10 @@ class ReconstructionDetector(NetworkDetector[ParamsT]):
     def score(self, images: Tensor) -> Scores:
         code = self.encode(images)
         redrawn = self.generator(code)
-        parts = {"residual": mean_square(images - redrawn), **self.further_parts(images, redrawn)}
+        parts = {"residual": mean_square(images - redrawn), **self.further_parts(images, redrawn, code)}
         return Scores(self.total(parts), residual_map(images, redrawn), parts, redrawn, code)
 
-    def further_parts(self, images: Tensor, redrawn: Tensor) -> Mapping[str, Tensor]:
+    def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> Mapping[str, Tensor]:
         """Scores beside the residual, ``(N,)`` each."""
         return {}
 
