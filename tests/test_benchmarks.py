@@ -44,8 +44,18 @@ def test_au_spro_refuses_too_few_images():
     assert "--images 4 or more" in done.stderr
 
 
-def test_searching_costs_more_than_encoding():
-    out = printed("searching_or_encoding.py", "--images=2", "--iterations=20", "--size=32", "--width=4", "--repeats=1")
-    (ratio,) = re.findall(r"searching / encoding +([0-9]+) x", out)
-    assert int(ratio) > 1
-    assert "2 images of 32x32, width 4" in out
+def test_scoring_is_held_against_a_textbook_and_a_search():
+    sizes = ("--width=4", "--batches=1,2", "--iterations=20", "--repeats=1", "--threads=1")
+    out = printed("scoring.py", *sizes)
+    rows = re.findall(r"^ +([12]) +[0-9.]+ img/s +[0-9.]+ img/s +([0-9.]+) x +[0-9]+ ms/img +([0-9]+) x$", out, re.M)
+    assert [int(batch) for batch, *_ in rows] == [1, 2]
+    assert all(int(searched) > 1 for *_, searched in rows)
+    assert "width 4, float32" in out
+
+
+@pytest.mark.slow
+def test_training_is_held_against_a_textbook():
+    out = printed("training.py", "--width=2", "--batch=4", "--iterations=2", "--repeats=1", "--threads=1")
+    assert re.search(r"^textbook +[0-9.]+ iterations/s", out, re.M)
+    assert re.search(r"^ours / textbook [0-9.]+ x$", out, re.M)
+    assert "width 2, batch 4, float32" in out.replace("precision ", "")

@@ -18,11 +18,30 @@ _COPIED = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 _SMALLEST = 8  # pixels on the small side from which joining pays; below, the larger kernel costs more than it saves
 
 
-class PooledConv(nn.Conv2d):
-    """3x3 convolution, then 2x2 mean pooling: ``(N, c_in, H, W) -> (N, c_out, H/2, W/2)``."""
+class _JoinedConv(nn.Conv2d):
+    """A 3x3 convolution with padding 1 and the 4x4 kernel made from its own."""
+
+    _matrix: tuple[tuple[float, ...], ...]
 
     def __init__(self, c_in: int, c_out: int, bias: bool = True) -> None:
         super().__init__(c_in, c_out, 3, padding=1, bias=bias)
+        self._kept: tuple[int, int, Tensor] | None = None
+
+    def kernel(self) -> Tensor:
+        """``(c_out, c_in, 4, 4)``; made once for weights that do not learn, until they are changed or moved."""
+        if self.weight.requires_grad:
+            return spread(self.weight, self._matrix)
+        state = self.weight.data_ptr(), self.weight._version
+        if self._kept is None or self._kept[:2] != state:
+            with torch.inference_mode(False), torch.no_grad():  # a search may need its gradient later
+                self._kept = *state, spread(self.weight, self._matrix)
+        return self._kept[2]
+
+
+class PooledConv(_JoinedConv):
+    """3x3 convolution, then 2x2 mean pooling: ``(N, c_in, H, W) -> (N, c_out, H/2, W/2)``."""
+
+    _matrix = _POOLED
 
     def forward(self, x: Tensor) -> Tensor:
         return self.joined(x) if x.shape[-1] >= 2 * _SMALLEST else self.plain(x)
@@ -32,14 +51,13 @@ class PooledConv(nn.Conv2d):
         return F.avg_pool2d(super().forward(x), 2)
 
     def joined(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, spread(self.weight, _POOLED), self.bias, stride=2, padding=1)
+        return F.conv2d(x, self.kernel(), self.bias, stride=2, padding=1)
 
 
-class UpsampledConv(nn.Conv2d):
+class UpsampledConv(_JoinedConv):
     """Nearest upsampling by two, then 3x3 convolution: ``(N, c_in, H, W) -> (N, c_out, 2H, 2W)``."""
 
-    def __init__(self, c_in: int, c_out: int, bias: bool = True) -> None:
-        super().__init__(c_in, c_out, 3, padding=1, bias=bias)
+    _matrix = _COPIED
 
     def forward(self, x: Tensor) -> Tensor:
         return self.joined(x) if x.shape[-1] >= _SMALLEST else self.plain(x)
@@ -49,8 +67,7 @@ class UpsampledConv(nn.Conv2d):
         return super().forward(upsample(x))
 
     def joined(self, x: Tensor) -> Tensor:
-        kernel = spread(self.weight.transpose(0, 1), _COPIED)
-        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, self.kernel().transpose(0, 1), self.bias, stride=2, padding=1)
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -58,7 +75,8 @@ def upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def spread(kernel: Tensor, along: tuple[tuple[float, ...], ...]) -> Tensor:
-    """``(c_out, c_in, 3, 3) -> (c_out, c_in, 4, 4)``: ``M k M'`` with the 4x3 matrix ``along``."""
-    matrix = torch.tensor(along, dtype=kernel.dtype, device=kernel.device)
-    return (matrix @ kernel @ matrix.T).contiguous(memory_format=torch.channels_last)
+def spread(kernel: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
+    """``(c_out, c_in, 3, 3) -> (c_out, c_in, 4, 4)``: ``M k M'`` with the 4x3 matrix M, in the weights' precision."""
+    matrix = torch.tensor(rows, dtype=kernel.dtype, device=kernel.device)
+    with torch.autocast(kernel.device.type, enabled=False):
+        return (matrix @ kernel @ matrix.T).contiguous(memory_format=torch.channels_last)

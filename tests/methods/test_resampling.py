@@ -63,6 +63,40 @@ def test_images_large_enough_are_joined_and_small_ones_are_not(kind, monkeypatch
     assert taken == [("joined" if size >= smallest else "plain", size) for size in (4, 8, 16)]
 
 
+@pytest.mark.parametrize("kind", JOINED)
+def test_frozen_weights_keep_their_kernel_until_they_change(kind):
+    layer, x = kind(3, 5), torch.randn(2, 3, 16, 16)
+    layer.requires_grad_(False)
+    with torch.inference_mode():
+        first = layer.joined(x)
+    assert layer.kernel() is layer.kernel()
+    with torch.no_grad():
+        layer.weight.mul_(2)
+        layer.bias.mul_(2)
+    assert torch.allclose(layer.joined(x), 2 * first, atol=1e-6)
+    layer.load_state_dict(kind(3, 5).state_dict())
+    assert torch.allclose(layer.joined(x), layer.plain(x), atol=1e-5)
+    assert layer.double().joined(x.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("kind", JOINED)
+def test_a_kernel_made_in_inference_mode_serves_gradients_later(kind):
+    layer, x = kind(3, 5).requires_grad_(False), torch.randn(2, 3, 16, 16)
+    with torch.inference_mode():
+        layer.joined(x)
+    joined, plain = (torch.autograd.grad(forward(y := x.clone().requires_grad_()).square().sum(), y)[0]
+                     for forward in (layer.joined, layer.plain))  # fmt: skip
+    assert torch.allclose(joined, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", JOINED)
+def test_a_kernel_made_under_bf16_is_in_single_precision(kind):
+    layer, x = kind(3, 5).requires_grad_(False), torch.randn(2, 3, 16, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer.joined(x).dtype == torch.bfloat16
+    assert torch.allclose(layer.joined(x), layer.plain(x), atol=1e-5)
+
+
 @pytest.fixture
 def plain_networks(monkeypatch):
     """From here on, networks as the equations have them: resampling apart, channels in torch's usual order."""
