@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands import boards, data, maps, plots, report, turing
+from bench.commands import boards, data, maps, plots, report, timing, turing
 from bench.commands.options import (
     DataRoot,
     Debug,
@@ -45,6 +45,7 @@ app.command()(maps.evaluate)
 app.command()(boards.leaderboard)
 app.command()(boards.compare)
 app.command()(report.report)
+app.command()(timing.time)
 
 
 @app.command()
@@ -59,9 +60,7 @@ def run(
     setting: Set = None,
     view: Annotated[str | None, typer.Option(help="resize:64 or patches:64/32. Default: the data set's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="float32 (the reference); bf16, or tf32 on a GPU: faster.")
-    ] = "float32",
+    precision: Annotated[str, typer.Option(help="float32; bf16, or tf32 on a GPU: faster.")] = "float32",
     results: Results = Path("results"),
     plugins: Plugins = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,

@@ -355,6 +355,10 @@ class Detector(ABC, Generic[ParamsT]):
         ``weights`` lie on the CPU; ``images`` is the shape of those that ``fit`` saw.
         """
 
+    def network_pass(self, images: Tensor) -> object:
+        """One pass of the networks alone, without map and score, for ``bench time``; ``None`` where there is none."""
+        return None
+
     def facts(self) -> Mapping[str, Any]:
         """What fitting decided and a reader must know: a subsample, a calibrated sign. Printed and recorded."""
         return {}

@@ -50,15 +50,10 @@ class RunContext:
     log: logging.Logger = field(default_factory=partial(logging.getLogger, "bench"))
 
     def generator(self, purpose: str, step: int = 0) -> torch.Generator:
-        return torch.Generator(self.device).manual_seed(self._derived_seed(purpose, step))
+        return torch.Generator(self.device).manual_seed(derived_seed(self.seed, self.scope, purpose, step))
 
     def cpu_generator(self, purpose: str) -> torch.Generator:
-        return torch.Generator("cpu").manual_seed(self._derived_seed(purpose, 0))
-
-    def _derived_seed(self, purpose: str, step: int) -> int:
-        # A seed per purpose and step needs no random state in checkpoints: step 700 is step 700, resumed or not.
-        text = f"{self.seed}/{self.scope}/{purpose}/{step}"
-        return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
+        return torch.Generator("cpu").manual_seed(derived_seed(self.seed, self.scope, purpose, 0))
 
     def loop(
         self,
@@ -169,6 +164,11 @@ class TrainingLoop:
         if done < self._steps:
             self._context.reporter.say(f"  {self._name}: resumed at step {done} of {self._steps}")
         return done
+
+
+def derived_seed(seed: int, scope: str, purpose: str, step: int) -> int:
+    """A seed per purpose and step needs no random state in checkpoints: step 700 is step 700, resumed or not."""
+    return int.from_bytes(sha256(f"{seed}/{scope}/{purpose}/{step}".encode()).digest()[:7], "big")
 
 
 class CheckpointLostError(Exception):

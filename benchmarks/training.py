@@ -24,13 +24,14 @@ import textbook
 import torch
 from bench.plugins.methods.networks import resnet
 from bench.plugins.methods.training import wgan_gp
-from stopwatch import Operations, machine, matrix_rate, seconds
+from stopwatch import machine, seconds
 
 import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.precision import PRECISIONS, computing_in
 from bench.progress import reporter
 from bench.stopping import StopRequest
 from bench.store import StageStore
+from bench.timing.operations import matrix_rate, operations_of
 from bench.training import RunContext, read_rows
 
 SIZE, LATENT_DIM, IMAGES, WARM_UP = 64, 128, 512, 1
@@ -87,7 +88,7 @@ def _one_side(options: argparse.Namespace) -> dict[str, float]:
     if options.side == "textbook":
         training = textbook.Training(images, LATENT_DIM, options.width, options.batch, device)
         taken = [seconds(training.iteration, device) for _ in range(options.iterations + WARM_UP)]
-        return {"seconds": statistics.median(taken[WARM_UP:]), "operations": _operations(training),
+        return {"seconds": statistics.median(taken[WARM_UP:]), "operations": operations_of(training.iteration),
                 "rate": matrix_rate(device)}  # fmt: skip
     with computing_in(options.precision, device):
         taken = _our_seconds(images, options, device)
@@ -118,12 +119,6 @@ class OnDevice:
     def draw(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """As ``bench.views.ResizedImages`` draws."""
         return self.images[torch.randint(len(self.images), (n,), generator=generator, device=self.images.device)]
-
-
-def _operations(training: textbook.Training) -> float:
-    with Operations() as counted:
-        training.iteration()
-    return float(counted.total)
 
 
 def _report(options: argparse.Namespace, runs: dict[str, list[dict[str, float]]]) -> None:

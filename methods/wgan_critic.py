@@ -61,6 +61,10 @@ class Detector(NetworkDetector[Params]):
         return Scores(image=self.sign.to(images.device) * self.critic(images))
 
     @torch.inference_mode()
+    def network_pass(self, images: Tensor) -> Tensor:
+        return self.critic(images)  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
     def sample(self, n: int, random: torch.Generator) -> Tensor:
         return self.generator(normal_codes(n, self.params.latent_dim, random))  # type: ignore[no-any-return]
 

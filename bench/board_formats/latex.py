@@ -14,7 +14,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "–": "--", "—": "---", "≈": r"$\approx$", "±": r"$\pm$", "×": r"$\times$", "…": r"\ldots{}",
-    "≥": r"$\geq$", "†": r"$\dagger$", "’": "'", "“": "``", "”": "''", '"': r"\textquotedbl{}",
+    "≥": r"$\geq$", "†": r"$\dagger$", "µ": r"$\mu$", "’": "'", "“": "``", "”": "''", '"': r"\textquotedbl{}",
 }  # fmt: skip
 _DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 

@@ -34,6 +34,7 @@ def leaderboard(
         typer.Option("--all", help="Every data set that was run or published: a .md and a .csv file of each in --out."),
     ] = False,
     no_published: NoPublished = False,
+    timing: Annotated[bool, typer.Option("--timing", help="What methods cost, as bench time measured it.")] = False,
     results: Results = Path("results"),
     plugins: Plugins = None,
     debug: Debug = False,
@@ -52,6 +53,9 @@ def leaderboard(
     from bench.tables import show
 
     use_plugins(plugins)
+    if timing:
+        _timings(results, dataset, format_, out)
+        return
     measures, write = parse_measures(metric), writer(format_)
     known = _known(results, no_published)
     if all_:
@@ -97,6 +101,26 @@ def compare(
         print_json([found.as_dict()])
     else:
         show(comparison_report(found))
+
+
+def _timings(results: Path, dataset: str | None, format_: str, out: Path | None) -> None:
+    from bench.tables import show
+    from bench.timing.formats import writer
+    from bench.timing.lookup import boards
+    from bench.timing.tables import report
+
+    groups = boards(results, dataset)
+    if format_ == "terminal" and not out:
+        for group in groups:
+            show(report(group))
+            print()
+        return
+    text = "\n".join(map(writer("markdown" if format_ == "terminal" else format_), groups))
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
 
 
 def _known(results: Path, no_published: bool) -> Known:

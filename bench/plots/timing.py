@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Literal
@@ -17,11 +17,13 @@ from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.style import Width, plain_log, styled
 from bench.saved import SavedRun
+from bench.timing.lookup import COSTS, timings_for
+from bench.timing.record import Timing
 
 Cost = Literal["score", "fit"]
 _SHORTEST = 1e-6  # seconds; a logarithmic axis has no place for none
 _SECONDS = {"fit": (TIMES[0].read, 1.0), "score": (TIMES[1].read, 1e-3)}
-_AXIS = {"score": "Seconds per scored image (indicative)", "fit": "Seconds of fitting (indicative)"}
+_AXIS = {"score": "Seconds per scored image", "fit": "Seconds of fitting"}
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,7 @@ class Point:
     """For the legend."""
 
     @classmethod
-    def of(cls, method: str, runs: Sequence[SavedRun], cost: Cost) -> Point:
-        read, unit = _SECONDS[cost]
-        readings = [read(run.record) for run in runs]
-        seconds = fmean([reading.value * unit for reading in readings if reading] or [_SHORTEST])
+    def of(cls, method: str, runs: Sequence[SavedRun], seconds: float) -> Point:
         aurocs = [run.metrics.score.auroc for run in runs]
         low, high, spread = _ends(runs, aurocs)
         auroc = fmean(aurocs)
@@ -50,11 +49,13 @@ class Point:
 @styled
 def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     """A mark for each method at its seconds and AUROC; ``cost`` says which seconds."""
-    points = [Point.of(method, runs, cost) for method, runs in selection.runs.items()]
+    timed = timings_for({method: run.record for method, run in selection.firsts.items()})
+    seconds = _timed_seconds(timed, cost) if timed else _seconds_of_runs(selection, cost)
+    points = [Point.of(method, runs, seconds[method]) for method, runs in selection.runs.items()]
     points.sort(key=lambda point: (-point.auroc, point.method))
     styles, size = looks_of(selection), 4 * width.line
     legend = [marker_entry(selection.title(p.method), styles[p.method], size, p.figures) for p in points]
-    figure = canvas(width, min(0.6 * width.mm, 90.0), legend, [*selection.notes, *_notes(selection)])
+    figure = canvas(width, min(0.6 * width.mm, 90.0), legend, [*selection.notes, *_notes(selection, timed)])
     axes = figure.subplots()
     for p in points:
         look = styles[p.method]
@@ -63,9 +64,20 @@ def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     is_on_front = on_front([p.seconds for p in points], [p.auroc for p in points])
     _draw_front(axes, [p for p, is_on in zip(points, is_on_front, strict=True) if is_on])
     plain_log(axes)
-    axes.set(xlabel=_AXIS[cost], ylabel="AUROC")
+    axes.set(xlabel=_AXIS[cost] + ("" if timed else " (indicative)"), ylabel="AUROC")
     axes.margins(x=0.08)
     return Drawing(figure, pd.DataFrame(map(asdict, points)).drop(columns="figures").assign(on_front=is_on_front))
+
+
+def _timed_seconds(timed: Mapping[str, Timing], cost: Cost) -> dict[str, float]:
+    spreads = {method: timing.spread(COSTS[cost]) for method, timing in timed.items()}
+    return {method: spread.median if spread else _SHORTEST for method, spread in spreads.items()}
+
+
+def _seconds_of_runs(selection: Selection, cost: Cost) -> dict[str, float]:
+    read, unit = _SECONDS[cost]
+    found = {method: [read(run.record) for run in runs] for method, runs in selection.runs.items()}
+    return {method: fmean([r.value * unit for r in readings if r] or [_SHORTEST]) for method, readings in found.items()}
 
 
 def _ends(runs: Sequence[SavedRun], aurocs: Sequence[float]) -> tuple[float, float, str]:
@@ -91,14 +103,24 @@ def _draw_front(axes: Axes, front: Sequence[Point]) -> None:
     axes.step(seconds, accuracy, where="post", color="#b0b0b0", linewidth=0.8, zorder=0)
 
 
-def _notes(selection: Selection) -> list[str]:
-    machines = {_machine(run) for runs in selection.runs.values() for run in runs}
-    where = next(iter(machines)) if len(machines) == 1 else f"{len(machines)} different machines, NOT comparable"
+def _notes(selection: Selection, timed: Mapping[str, Timing] | None) -> list[str]:
     return [
-        f"Wall times of the runs themselves, with whatever else the machine did: {where}.",
+        _how_it_was_timed(timed) if timed else _how_long_runs_took(selection),
         "Bars: 95% interval of the only seed, or range of the seeds.",
         "Grey line: methods that no other one beats in both.",
     ]
+
+
+def _how_it_was_timed(timed: Mapping[str, Timing]) -> str:
+    timing = next(iter(timed.values()))
+    beside = ", other processes beside" if any(each.is_contended for each in timed.values()) else ""
+    return f"Timed by bench time, one image after the other, {timing.repeats} processes: {timing.device_name}{beside}."
+
+
+def _how_long_runs_took(selection: Selection) -> str:
+    machines = {_machine(run) for runs in selection.runs.values() for run in runs}
+    where = next(iter(machines)) if len(machines) == 1 else f"{len(machines)} different machines, NOT comparable"
+    return f"Wall times of the runs themselves, with whatever else the machine did: {where}."
 
 
 def _machine(run: SavedRun) -> str:

@@ -104,6 +104,10 @@ class AnomalibDetector(contracts.Detector[ParamsT]):
         maps = [_as_maps(found, images.shape[-1], seen) for _, found in answers if found is not None]
         return Scores(image=image, map=torch.cat(maps) if maps else None)
 
+    @torch.no_grad()
+    def network_pass(self, images: Tensor) -> object:
+        return self.module(as_colour(images))
+
     def weights(self) -> dict[str, Tensor]:
         return dict(self.module.model.state_dict())
 

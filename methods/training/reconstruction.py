@@ -41,6 +41,9 @@ class ReconstructionDetector(NetworkDetector[ParamsT]):
         parts = {"residual": mean_square(images - redrawn), **self.further_parts(images, redrawn, code)}
         return Scores(self.total(parts), residual_map(images, redrawn), parts, redrawn, code)
 
+    def network_pass(self, images: Tensor) -> Tensor:
+        return self.reconstruct(images)
+
     def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> Mapping[str, Tensor]:
         """Scores beside the residual, ``(N,)`` each."""
         return {}

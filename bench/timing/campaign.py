@@ -1,0 +1,161 @@
+"""Time several methods: a fresh process for each method and repeat, in shuffled order, one after the other."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from bench.errors import ConfigError, DataError, StoreError
+from bench.grid import PlannedRun
+from bench.precision import FLOAT32
+from bench.progress import Reporter
+from bench.provenance import hardware, now, provenance, threads
+from bench.record import facts_of
+from bench.spec import RunSpec
+from bench.timing import training
+from bench.timing.clock import PROTOCOL
+from bench.timing.process import AUTO, Task
+from bench.timing.record import Measured, Timing, timing_key, write_timing
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_ENDS = 3  # lines of what a failed process said
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to time; what to time is a plan of runs."""
+
+    device: torch.device
+    batches: Sequence[int] = (1, 64, AUTO)
+    repeats: int = 3
+    order_seed: int = 0
+    plugins: Sequence[Path] = ()
+    precision: str = FLOAT32
+
+
+@dataclass
+class _Method:
+    run: PlannedRun
+    spec: RunSpec
+    measured: list[Measured] = field(default_factory=list)
+    failed: str | None = None
+
+
+def parse_batches(text: str) -> list[int]:
+    """``1,64,auto`` as numbers, ``auto`` as ``AUTO``; raises ``ConfigError``."""
+    found = []
+    for word in filter(None, (each.strip() for each in text.split(","))):
+        if word != "auto" and not (word.isdecimal() and int(word) > 0):
+            raise ConfigError(f"Expected sizes of batches or auto after --batch, such as 1,64,auto; found '{word}'.")
+        found.append(AUTO if word == "auto" else int(word))
+    if not found:
+        raise ConfigError("Expected at least one size of batch after --batch, such as 1,64,auto.")
+    return list(dict.fromkeys(found))
+
+
+def time_methods(runs: Sequence[PlannedRun], request: Request, results: Path, progress: Reporter) -> list[Timing]:
+    """Time every run of the plan and store what was measured; a method that fails costs its own row."""
+    blocked = [run.reason for run in runs if run.state == "blocked"]
+    if blocked:
+        raise DataError(blocked[0])
+    methods = [_Method(run, run.spec) for run in runs if run.spec]
+    order = [method for method in methods for _ in range(request.repeats)]
+    random.Random(request.order_seed).shuffle(order)
+    _require_writable(results)
+    for position, method in enumerate(order):
+        if method.failed:
+            continue
+        progress.say(f"[{position + 1}/{len(order)}] {method.run.method} on {method.run.dataset}, {method.spec.preset}")
+        outcome = _in_a_process(method, request, position)
+        if isinstance(outcome, Measured):
+            method.measured.append(outcome)
+        else:
+            method.failed = outcome
+            progress.say(f"  failed: {outcome}")
+    timings = [_timing(method, request) for method in methods]
+    for timing in timings:
+        write_timing(results, timing)
+    return timings
+
+
+def _in_a_process(method: _Method, request: Request, position: int) -> Measured | str:
+    data = method.run.data
+    task = Task(
+        spec=method.spec,
+        data_root=data.root if data else None,
+        device=str(request.device),
+        batches=list(request.batches),
+        plugins=list(request.plugins),
+        position=position,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.timing.process"],
+        input=task.model_dump_json(),
+        capture_output=True,
+        text=True,
+        env=_environment(),
+    )
+    if done.returncode == 0:
+        return Measured.model_validate_json(done.stdout.splitlines()[-1])
+    said = [line for line in done.stderr.splitlines() if line and not line.startswith("  ")]
+    ends = said[-1:] if any(line.startswith("Traceback") for line in said) else said[-_ENDS:]
+    return " ".join(ends) or f"its process ended with status {done.returncode}"
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    if (_CHECKOUT / "pyproject.toml").is_file():  # the same code as here, wherever this process found it
+        paths = [str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+def _timing(method: _Method, request: Request) -> Timing:
+    data = method.run.data
+    assert data
+    name = _device_name(request.device)
+    return Timing(
+        key=timing_key(method.spec, name, threads()),
+        spec=method.spec,
+        synthetic=data.dataset.synthetic,
+        subset=bool(facts_of(data.split).get("subset")),
+        device=str(request.device),
+        device_name=name,
+        batches=list(request.batches),
+        order_seed=request.order_seed,
+        repeats=request.repeats,
+        measured=method.measured,
+        failed=method.failed,
+        protocol={**asdict(PROTOCOL), "training": _training_protocol()},
+        provenance=provenance(str(request.device)),
+        finished=now(),
+    )
+
+
+def _training_protocol() -> dict[str, float]:
+    return {
+        "warm_up_steps": training.WARM_UP_STEPS,
+        "steps": training.STEPS,
+        "seconds": training.SECONDS,
+        "most_seconds": training.MOST_SECONDS,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(hardware()["cpu"])
+
+
+def _require_writable(results: Path) -> None:
+    try:
+        (results / "timings").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The results folder {results} cannot be written ({error}). Choose another: --results DIR."
+        ) from error

@@ -1,0 +1,181 @@
+"""``python -m bench.timing.process``: time one method in this fresh process, as a task on standard input says.
+
+Prints what was measured as one line of JSON on standard output; its last line, whatever libraries print before.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict
+
+import bench.plugins
+from bench.data import open_dataset
+from bench.errors import BenchError
+from bench.precision import computing_in
+from bench.progress import Reporter, reporter
+from bench.spec import RunSpec
+from bench.timing import clock
+from bench.timing.clock import PROTOCOL, Bounds, Calls, measure
+from bench.timing.operations import matrix_rate, operations_of
+from bench.timing.record import Conditions, Latency, Measured, Memory, TimedLoop
+from bench.timing.scopes import ANSWER, NETWORK, SCOPES
+from bench.timing.subject import Subject, prepare
+from bench.timing.surroundings import flags, joules, watching
+
+AUTO = 0
+"""Among the batches: search for the best."""
+_LARGEST = 4096
+_GAIN = 1.02
+"""A larger batch must be so much faster to go on."""
+
+
+class Task(BaseModel):
+    """What to time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spec: RunSpec
+    data_root: Path | None
+    device: str
+    batches: list[int]
+    plugins: list[Path]
+    position: int
+
+
+def main() -> None:
+    """Read the task, measure, print."""
+    task = Task.model_validate_json(sys.stdin.read())
+    for folder in task.plugins:
+        bench.plugins.add_folder(folder)
+    try:
+        print(perform(task, reporter()).model_dump_json())
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def perform(task: Task, progress: Reporter) -> Measured:
+    """Everything that the protocol asks for, of one method."""
+    spec, device = task.spec, torch.device(task.device)
+    data = open_dataset(spec.dataset, spec.category, dict(spec.dataset_params), task.data_root)
+    torch.manual_seed(spec.seed)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with computing_in(spec.precision, device), watching(device) as watched:
+        rate = matrix_rate(device)
+        progress.say("  training, in windows")
+        subject = prepare(spec, data, device)
+        latency = {scope: _latency(found) for scope, found in _by_scope(subject, progress)}
+        rates, best = _throughput(subject, task.batches, progress)
+        energy = _joules_per_image(subject, best.get(ANSWER, 1))
+        operations = {s: operations_of(w) for s in (NETWORK, ANSWER) if (w := subject.work(s, 1))}
+        set_flags = flags(device)
+    return Measured(
+        pid=os.getpid(),
+        position=task.position,
+        latency=latency,
+        images_per_second=rates,
+        best_batch=best,
+        tiles_per_image=subject.tiles_per_image,
+        loops=[TimedLoop(**vars(loop)) for loop in subject.loops],
+        fit_seconds=subject.fit_seconds,
+        seen_images=subject.seen.images,
+        updates=subject.seen.updates,
+        parameters=subject.parameters(),
+        state_bytes=subject.state_bytes(),
+        operations=operations,
+        memory=_memory(device),
+        joules_per_image=energy,
+        matrix_rate=rate,
+        conditions=Conditions(is_contended=watched.is_contended, flags=set_flags, **vars(watched)),
+    )
+
+
+def _by_scope(subject: Subject, progress: Reporter) -> Iterator[tuple[str, Calls]]:
+    for scope, what in SCOPES.items():
+        if work := subject.work(scope, 1):
+            progress.say(f"  latency of {what}")
+            yield scope, measure(work, subject.device)
+
+
+def _latency(calls: Calls) -> Latency:
+    middle, p90, p99 = (calls.quantile(q) for q in (0.5, 0.9, 0.99))
+    n = len(calls.seconds)
+    return Latency(
+        median=middle, p90=p90, p99=p99, calls=n, warm_up_calls=calls.warm_up_calls, is_bounded=calls.is_bounded
+    )
+
+
+def _throughput(
+    subject: Subject, batches: list[int], progress: Reporter
+) -> tuple[dict[str, dict[int, float]], dict[str, int]]:
+    """Rates of each scope at the stated batches, and the best batch found, of networks, maps and scores."""
+    rates: dict[str, dict[int, float]] = {scope: {} for scope in (NETWORK, ANSWER) if subject.work(scope, 1)}
+    best = {}
+    for batch in filter(None, batches):
+        progress.say(f"  throughput at batches of {batch}")
+        for scope, found in rates.items():
+            found[batch] = _rate(subject, scope, batch, PROTOCOL)
+    if AUTO in batches:
+        progress.say("  searching for the best batch")
+        best[ANSWER] = best_batch(subject)
+        rates[ANSWER].setdefault(best[ANSWER], _rate(subject, ANSWER, best[ANSWER], PROTOCOL))
+    return rates, best
+
+
+def best_batch(subject: Subject) -> int:
+    """By doubling while it pays and memory lasts."""
+    best, rate, batch = 1, 0.0, 1
+    while batch <= _LARGEST:
+        try:
+            found = _rate(subject, ANSWER, batch, _GLANCE)
+        except torch.OutOfMemoryError:
+            break
+        if found < rate * _GAIN and batch > 1:
+            break
+        best, rate, batch = batch, found, 2 * batch
+    return best
+
+
+_GLANCE = Bounds(warm_up_calls=1, warm_up_seconds=0.0, calls=2, seconds=0.1, most_seconds=1.0)
+
+
+def _rate(subject: Subject, scope: str, batch: int, bounds: Bounds) -> float:
+    work = subject.work(scope, batch)
+    assert work
+    return batch / measure(work, subject.device, bounds).quantile(0.5)
+
+
+def _joules_per_image(subject: Subject, batch: int) -> float | None:
+    before = joules(subject.device)
+    if before is None:
+        return None
+    work = subject.work(ANSWER, batch)
+    assert work
+    calls = measure(work, subject.device)
+    clock.wait(subject.device)
+    after = joules(subject.device)
+    done = len(calls.seconds) + calls.warm_up_calls
+    return None if after is None else (after - before) / (done * batch)
+
+
+def _memory(device: torch.device) -> Memory:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    on_gpu: dict[str, Any] = {"allocated": None, "reserved": None}
+    if device.type == "cuda":
+        on_gpu = {
+            "allocated": torch.cuda.max_memory_allocated(device),
+            "reserved": torch.cuda.max_memory_reserved(device),
+        }
+    return Memory(process=kilobytes * (1 if sys.platform == "darwin" else 1024), **on_gpu)
+
+
+if __name__ == "__main__":
+    main()

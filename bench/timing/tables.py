@@ -1,0 +1,34 @@
+"""Timings in the terminal: methods side by side, a figure in each line, for there are more figures than methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from bench.timing.record import Timing
+from bench.timing.sheet import figure_text, figures_of, heading, notes
+
+
+def report(timings: Sequence[Timing]) -> RenderableType:
+    """All timings of one data set and device."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for timing in timings:
+        table.add_column(escape(timing.spec.method), justify="right", overflow="fold")
+    for figure in figures_of(timings):
+        cells = [figure_text(timing.spread(figure.read), figure) for timing in timings]
+        table.add_row(figure.title, *cells)
+    return Group(f"[bold]{escape(heading(timings))}[/]", table, _notes(timings))
+
+
+def _notes(timings: Sequence[Timing]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in notes(timings):
+        warning = {"no result": "red", "contended": "yellow"}.get(label, "")
+        table.add_row(escape(label), escape(text), style=warning)
+    return table
