@@ -31,7 +31,21 @@ def write_scores(folder: Path, split: Split, scores: Mapping[str, Columns]) -> N
     import pandas as pd
 
     frames = [pd.DataFrame(_score_rows(split.parts()[part], part, columns)) for part, columns in scores.items()]
-    pd.concat(frames, ignore_index=True).to_parquet(folder / "scores.parquet", index=False)
+    write_score_table(folder, pd.concat(frames, ignore_index=True))
+
+
+def write_score_table(folder: Path, rows: pd.DataFrame) -> None:
+    """``scores.parquet``, without loss; the bytes of numbers lie apart by place, which packs best."""
+    numbers = [name for name in rows if rows[name].dtype == np.float64]
+    words = [name for name in rows if name not in (*numbers, "id")]
+    rows.to_parquet(
+        folder / "scores.parquet",
+        index=False,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=words,
+        column_encoding={"id": "DELTA_BYTE_ARRAY", **dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")},
+    )
 
 
 def _score_rows(samples: Sequence[Sample], part: str, columns: Columns) -> dict[str, Any]:

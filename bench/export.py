@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.artifacts import write_score_table
 from bench.errors import StoreError, unknown_name
 from bench.map_files import map_path, require_distinct_maps, write_map, write_scores
 from bench.progress import Reporter
-from bench.record import SCORE, Record
+from bench.record import SCORE, Metrics, Record
 from bench.saved import SavedRun, finished, of_dataset
 from bench.store import RecordStore, read_record
 
@@ -67,10 +67,13 @@ def _export_scores(record: Record, out: Path) -> Path:
     return file
 
 
-def export_records(store: RecordStore, out: Path, datasets: Sequence[str] = ()) -> Iterator[Record]:
+def export_records(
+    store: RecordStore, out: Path, datasets: Sequence[str] = (), without_parts: bool = False
+) -> Iterator[Record]:
     """Copy finished records with their scores, enough for boards and paired tests, into another results folder.
 
-    ``datasets``: ``mnist:1`` or ``mnist``; without any, all. Weights, maps and pictures stay behind, and paths of this
+    ``datasets``: ``mnist:1`` or ``mnist``; without any, all. ``without_parts``: a method's own answer alone, and no
+    figure of its parts, which could not be computed again. Weights, maps and pictures stay behind, and paths of this
     machine are shortened to their last part. Raises ``ConfigError`` where nothing was run and ``StoreError`` where
     scores were edited.
     """
@@ -80,9 +83,19 @@ def export_records(store: RecordStore, out: Path, datasets: Sequence[str] = ()) 
     kept.require_writable()
     for run in chosen:
         with kept.drafting() as draft:
-            shutil.copy(run.file("scores.parquet"), draft)
-            yield kept.write(run.record.model_copy(update={"provenance": _elsewhere(run.record.provenance)}), draft)
+            record = run.record.model_copy(update={"provenance": _elsewhere(run.record.provenance)})
+            rows = run.all_scores
+            if without_parts and record.metrics:
+                rows = rows.drop(columns=list(record.metrics.parts))
+                record = record.model_copy(update={"metrics": _of_the_answer(record.metrics)})
+            write_score_table(draft, rows)
+            yield kept.write(record, draft)
     (out / "work").rmdir()
+
+
+def _of_the_answer(metrics: Metrics) -> Metrics:
+    by_kind = {kind: {SCORE: values[SCORE]} for kind, values in metrics.auroc_by_kind.items()}
+    return metrics.model_copy(update={"parts": {}, "auroc_by_kind": by_kind})
 
 
 def _elsewhere(provenance: dict[str, Any]) -> dict[str, Any]:

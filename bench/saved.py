@@ -71,10 +71,15 @@ class SavedRun:
         return self._part("val")
 
     def _part(self, part: str) -> pd.DataFrame:
+        rows = self.all_scores
+        return rows[rows["part"] == part].drop(columns="part").reset_index(drop=True)
+
+    @property
+    def all_scores(self) -> pd.DataFrame:
+        """``scores.parquet`` as it is: ``part`` says whether a row is of a validation or a test image."""
         import pandas as pd
 
-        rows = pd.read_parquet(self.file("scores.parquet"))
-        return rows[rows["part"] == part].drop(columns="part").reset_index(drop=True)
+        return pd.read_parquet(self.file("scores.parquet"))
 
     @property
     def labels(self) -> IntArray:

@@ -11,6 +11,7 @@ from bench import saved
 from bench.errors import ConfigError
 from bench.export import export_records
 from bench.leaderboard import Known, leaderboard
+from bench.saved import SavedRun
 from bench.store import RecordStore
 
 
@@ -55,3 +56,15 @@ def test_only_the_data_sets_asked_for_are_copied(run_toy, store, tmp_path):
 def test_nothing_to_copy(store, tmp_path):
     with pytest.raises(ConfigError, match="Begin with: bench run"):
         list(export_records(store, tmp_path / "kept"))
+
+
+def test_parts_can_stay_behind_with_their_figures(run_toy, store, tmp_path):
+    (record,) = run_toy("intensity")
+    (copied,) = export_records(store, tmp_path / "kept", without_parts=True)
+    assert record.metrics.parts
+    assert not copied.metrics.parts
+    assert copied.metrics.score == record.metrics.score
+    assert all(list(values) == ["score"] for values in copied.metrics.auroc_by_kind.values())
+    whole, kept = (SavedRun(each).all_scores for each in (record, copied))
+    assert set(whole.columns) - set(kept.columns) == set(record.metrics.parts)
+    assert kept["score"].equals(whole["score"])

@@ -74,6 +74,9 @@ def export_maps(
 def export_records(
     out: Annotated[Path, typer.Option(help="Folder to write to: a results folder of its own.")],
     dataset: Annotated[str | None, typer.Option(help="Data set, or a list: mnist:1,oct. Default: all.")] = None,
+    without_parts: Annotated[
+        bool, typer.Option("--without-parts", help="The answer of each method alone; for many test images.")
+    ] = False,
     results: Results = Path("results"),
     debug: Debug = False,
 ) -> None:
@@ -84,5 +87,5 @@ def export_records(
     from bench import export as exporting
     from bench.store import RecordStore
 
-    exported = list(exporting.export_records(RecordStore(results), out, names(dataset or "")))
+    exported = list(exporting.export_records(RecordStore(results), out, names(dataset or ""), without_parts))
     print(f"{len(exported)} records in {out}; bench leaderboard --dataset {exported[0].spec.dataset} --results {out}")
