@@ -24,7 +24,6 @@ from bench.contracts import Context, Images, ImageShape
 from ..networks.parts import load, weights_of
 from ..networks.resnet import Critic, Generator, initialise
 from .network_detector import BATCH_SIZE
-from .optimisers import adam
 from .reconstruction import normal_codes
 
 
@@ -67,8 +66,8 @@ def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, T
     generator.to(context.device).train()
     critic.to(context.device).train()
     betas = (params.gan_beta_1, params.gan_beta_2)
-    adam_g = adam(generator.parameters(), params.gan_learning_rate, betas)
-    adam_d = adam(critic.parameters(), params.gan_learning_rate, betas)
+    adam_g = torch.optim.Adam(generator.parameters(), lr=params.gan_learning_rate, betas=betas)
+    adam_d = torch.optim.Adam(critic.parameters(), lr=params.gan_learning_rate, betas=betas)
 
     def step(i: int) -> dict[str, Tensor]:
         for k in range(params.critic_steps):
@@ -85,7 +84,7 @@ def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, T
 def _critic_step(
     generator: Generator,
     critic: Critic,
-    optimiser: torch.optim.Optimizer,
+    adam: torch.optim.Optimizer,
     real: Tensor,  # (N, C, S, S)
     params: GanParams,
     random: torch.Generator,
@@ -98,16 +97,16 @@ def _critic_step(
     judged = critic(torch.cat([fake, real]))  # one pass: the critic looks at each sample alone
     wasserstein = judged[n:].mean() - judged[:n].mean()
     loss = -wasserstein + params.penalty_weight * penalty
-    descend(optimiser, loss)
+    descend(adam, loss)
     return {"critic_loss": loss.detach(), "wasserstein": wasserstein.detach(), "gradient_penalty": penalty.detach()}
 
 
 def _generator_step(
-    generator: Generator, critic: Critic, optimiser: torch.optim.Optimizer, params: GanParams, random: torch.Generator
+    generator: Generator, critic: Critic, adam: torch.optim.Optimizer, params: GanParams, random: torch.Generator
 ) -> Tensor:
     critic.requires_grad_(False)  # gradients flow through the critic, none is kept for it
     loss = -critic(generator(normal_codes(params.batch_size, params.latent_dim, random))).mean()
-    descend(optimiser, loss)
+    descend(adam, loss)
     critic.requires_grad_(True)
     return loss.detach()
 
