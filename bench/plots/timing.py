@@ -114,7 +114,8 @@ def _notes(selection: Selection, timed: Mapping[str, Timing] | None) -> list[str
 def _how_it_was_timed(timed: Mapping[str, Timing]) -> str:
     timing = next(iter(timed.values()))
     beside = ", other processes beside" if any(each.is_contended for each in timed.values()) else ""
-    return f"Timed by bench time, one image after the other, {timing.repeats} processes: {timing.device_name}{beside}."
+    processes = f"{timing.repeats} process{'es' * (timing.repeats != 1)}"
+    return f"Timed by bench time, one image after the other, {processes}: {timing.device_name}{beside}."
 
 
 def _how_long_runs_took(selection: Selection) -> str:
