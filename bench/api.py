@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import bench.plugins
 from bench import grid
-from bench.errors import ConfigError, DataError, unknown_name
+from bench.devices import default_preset, resolve_device
+from bench.errors import DataError
+from bench.executors import make_executor
 from bench.record import Record
 from bench.store import RecordStore
 
 if TYPE_CHECKING:
-    import torch
-
     from bench.progress import Reporter
 
 
@@ -31,6 +31,8 @@ def run(
     results: str | Path = "results",
     plugins: str | Path | None = None,
     force: bool = False,
+    executor: str = "local",
+    options: Mapping[str, Any] | None = None,
     reporter: Reporter | None = None,
 ) -> list[Record]:
     """Run every combination of method, data set and seed that the results folder does not hold yet.
@@ -47,6 +49,8 @@ def run(
         results: Folder of the records.
         plugins: Folder whose ``methods/`` and ``datasets/`` are used too. Their code is run.
         force: Repeat runs that are done.
+        executor: ``local`` (several runs: a process each) or ``serial`` (one after the other, in this process).
+        options: Of the executor: ``{"workers": 2, "timeout": "2h"}``.
         reporter: Where progress goes; standard error by default.
 
     Returns:
@@ -59,12 +63,12 @@ def run(
 
     if plugins:
         bench.plugins.add_folder(plugins)
-    chosen = resolve_device(device)
+    preset = preset or default_preset(resolve_device(device))
     request = grid.Request(
         methods=_as_list(method),
         datasets=_as_list(dataset),
         seeds=[seeds] if isinstance(seeds, int) else list(seeds),
-        preset=preset or default_preset(chosen),
+        preset=preset,
         settings=[f"{key}={value}" for key, value in (params or {}).items()],
         view=view,
         data_root=Path(data_root) if data_root else None,
@@ -73,7 +77,9 @@ def run(
     store = RecordStore(Path(results))
     runs = grid.plan(request, store)
     require_unblocked(runs)
-    return grid.execute(runs, store, chosen, reporter or default_reporter())
+    reporter = reporter or default_reporter()
+    to_do = sum(run.is_to_do for run in runs)
+    return grid.execute(runs, store, make_executor(executor, options or {}, device, to_do, reporter), reporter)
 
 
 def _as_list(names: str | Sequence[str]) -> list[str]:
@@ -85,23 +91,3 @@ def require_unblocked(runs: Sequence[grid.PlannedRun]) -> None:
     blocked = [run for run in runs if run.state == "blocked"]
     if blocked:
         raise DataError(blocked[0].reason)
-
-
-def resolve_device(name: str) -> torch.device:
-    """``auto`` is the first GPU, or the CPU; raises ``ConfigError`` for a device that is not there."""
-    import torch
-
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    known = ["auto", "cpu", *(["cuda"] if gpus else []), *(f"cuda:{i}" for i in range(gpus))]
-    if name.startswith("cuda") and name not in known:
-        raise ConfigError(f"Device '{name}' is not there: torch sees {gpus} GPU(s). Known: {', '.join(known)}.")
-    if name not in known:
-        raise unknown_name("device", name, known, "")
-    if name == "auto":
-        name = "cuda" if gpus else "cpu"
-    return torch.device("cuda:0" if name == "cuda" else name)
-
-
-def default_preset(device: torch.device) -> str:
-    """``standard`` on a GPU, ``quick`` on a CPU."""
-    return "standard" if device.type == "cuda" else "quick"

@@ -63,6 +63,12 @@ def run(
     plugins: Plugins = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done; shared stages are kept.")] = False,
+    executor: Annotated[str, typer.Option(help="local (several runs: a process each) or serial.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Runs at once. Default: one for each GPU, or one.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Time for each run: 90s, 45m, 2h. Default: no limit.")] = None,
+    grace: Annotated[
+        str | None, typer.Option(help="Time to write a checkpoint before a run is killed. Default: 30s.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -70,27 +76,31 @@ def run(
 
     Example: bench run --method fanogan --dataset oct-phantom
     """
-    from bench import api, grid
+    from bench import api, devices, grid
+    from bench.executors import make_executor
     from bench.progress import reporter
     from bench.store import RecordStore
 
     use_plugins(plugins)
-    chosen, progress = api.resolve_device(device), reporter()
+    chosen, progress = devices.resolve_device(device), reporter()
     if preset is None:
-        preset = api.default_preset(chosen)
+        preset = devices.default_preset(chosen)
         if preset == "quick":
             progress.say("No GPU: taking --preset quick, which is for trying out, not for claims.")
     request = grid.Request(
         methods=names(method), datasets=names(dataset), seeds=whole_numbers(seeds, "--seeds"), preset=preset,
         settings=setting or [], view=view, data_root=data_root, force=force,
     )  # fmt: skip
+    given = {"workers": workers, "timeout": timeout, "grace": grace}
+    options = {name: value for name, value in given.items() if value is not None}
     store = RecordStore(results)
     runs = grid.plan(request, store)
     if dry_run:
         _print_plan(runs, as_json)
         return
     api.require_unblocked(runs)
-    records = grid.execute(runs, store, chosen, progress)
+    to_do = sum(run.is_to_do for run in runs)
+    records = grid.execute(runs, store, make_executor(executor, options, device, to_do, progress), progress)
     _print_records(records, as_json)
     raise typer.Exit(_exit_status(records, len(runs)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench import registry, spec
 from bench.data import OpenedDataset, chosen, open_dataset
-from bench.errors import ClaimedError, ConfigError, DataError, unknown_name
+from bench.errors import ConfigError, DataError, unknown_name
 from bench.record import Record
 from bench.spec import RunSpec
 from bench.store import RecordStore
 from bench.views import View
 
 if TYPE_CHECKING:
-    import torch
-
+    from bench.executors import Executor
+    from bench.jobs import Job
     from bench.progress import Reporter
 
 State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "forced", "blocked"]
@@ -169,41 +170,46 @@ def count_states(runs: Sequence[PlannedRun]) -> Counter[str]:
     return Counter(run.state for run in runs)
 
 
-def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device, reporter: Reporter) -> list[Record]:
-    """Do what is to be done, one after the other, and return every run's record, as far as there is one."""
-    from bench.stopping import StopRequest
-    from bench.worker import perform
+def execute(
+    runs: Sequence[PlannedRun], store: RecordStore, executor: Executor, reporter: Reporter, study: str | None = None
+) -> list[Record]:
+    """Do what is to be done and return every run's record, as far as there is one.
+
+    Raises ``StoreError`` where the results folder cannot be written. ``study`` is the digest of a ``--config`` file.
+    """
+    from bench.campaign import Campaign
+    from bench.campaign_display import display_for
 
     to_do = [run for run in runs if run.is_to_do]
     if len(to_do) < len(runs):
         reporter.say(f"{len(runs) - len(to_do)} of {len(runs)} runs are recorded already; --force repeats them.")
     store.require_writable()
-    stop = StopRequest()
-    performed: dict[str, Record] = {}
-    with stop.listening():
-        for n, run in enumerate(to_do, 1):
-            assert run.spec and run.data
-            if run.state != "forced" and _is_done(run.spec, store):
-                continue  # another process did it meanwhile
-            reporter.say(f"[{n}/{len(to_do)}] {run.method} on {run.dataset}, seed {run.seed}, {run.spec.preset}")
-            if run.note:
-                reporter.say(f"  {run.note}")
-            try:
-                record = perform(run.spec, run.data, store, device, reporter, stop)
-            except ClaimedError as error:
-                reporter.say(f"  left out: {error}")
-                continue
-            if record.status != "done":
-                reporter.say(f"  {record.status}: {record.reason}")
-            performed[record.key] = record
-            if stop.requested or record.status == "interrupted":
-                break
+    jobs = [make_job(run, store, study) for run in to_do]
+    with executor.stopping.listening(), display_for(executor, reporter, len(jobs)) as display:
+        performed = Campaign(jobs, store, executor, display).run()
     return [performed.get(record.key, record) for record in collect(runs, store)]
 
 
-def _is_done(run: RunSpec, store: RecordStore) -> bool:
-    record = store.find(run)
-    return record is not None and record.status == "done"
+def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> Job:
+    """A planned run as it is handed to an executor."""
+    import bench.plugins
+    from bench.failures import known_before
+    from bench.jobs import Job
+
+    assert run.spec and run.data
+    job = Job(
+        key=run.spec.key,
+        spec=run.spec,
+        results=store.root.absolute(),
+        data_root=run.data.root.absolute() if run.data.root else None,
+        plugins=tuple(bench.plugins.added_folders()),
+        force=run.state == "forced",
+        study=study,
+        command=tuple(sys.argv),
+        known=known_before(run.data),
+        note=run.note,
+    )
+    return job.with_data(run.data)
 
 
 def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:

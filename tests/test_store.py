@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from bench import grid
-from bench.errors import StoreError
-from bench.store import read_record, replace_file
+from bench.errors import ClaimedError, StoreError
+from bench.executors.serial import SerialExecutor
+from bench.store import RecordStore, read_record, replace_file
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
@@ -23,13 +23,11 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_claimed_run_is_left_to_its_owner(run_toy, store, silent):
+def test_a_claimed_run_is_left_to_its_owner(run_toy, store):
     (record,) = run_toy("intensity")
-    with store.claim(record.spec):
-        silent.said.clear()
-        (again,) = run_toy("intensity", force=True)
-    assert any("under way in another process" in line for line in silent.said)
-    assert again.finished == record.finished
+    with store.claim(record.spec), pytest.raises(ClaimedError, match=f"{record.key} is under way: process"):
+        RecordStore(store.root).claims.take(store.claim_of(record.spec))
+    assert not store.claim_of(record.spec).exists()
 
 
 def test_a_run_that_another_process_finished_meanwhile_is_not_repeated(run_toy, store, silent):
@@ -37,7 +35,7 @@ def test_a_run_that_another_process_finished_meanwhile_is_not_repeated(run_toy, 
     planned_before = grid.plan(request, store)
     (record,) = run_toy("intensity")
     silent.said.clear()
-    (found,) = grid.execute(planned_before, store, torch.device("cpu"), silent)
+    (found,) = grid.execute(planned_before, store, SerialExecutor("cpu", silent), silent)
     assert found.finished == record.finished
     assert silent.said == []
 
