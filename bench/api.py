@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bench.plugins
-from bench import grid
-from bench.devices import default_preset, resolve_device
-from bench.errors import DataError
-from bench.executors import make_executor
+from bench.data_roots import DEFAULT
 from bench.record import Record
-from bench.store import RecordStore
+from bench.study import make_study
+from bench.study_run import plan_study
 
 if TYPE_CHECKING:
     from bench.progress import Reporter
@@ -26,7 +24,7 @@ def run(
     preset: str | None = None,
     params: Mapping[str, Any] | None = None,
     view: str | None = None,
-    data_root: str | Path | None = None,
+    data_root: str | Path | Mapping[str, str | Path] | None = None,
     device: str = "auto",
     results: str | Path = "results",
     plugins: str | Path | None = None,
@@ -44,7 +42,7 @@ def run(
         preset: ``quick``, ``standard`` or ``paper``; without one, ``quick`` where there is no GPU.
         params: What ``--set`` takes: ``{"latent_dim": 64, "oct.flatten": False}``.
         view: ``"resize:64"`` or ``"patches:64/32"``; without one, the data set's own.
-        data_root: Folder of the data.
+        data_root: Folder of the data, or folders by data set: ``{"mnist": "data/mnist"}``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         results: Folder of the records.
         plugins: Folder whose ``methods/`` and ``datasets/`` are used too. Their code is run.
@@ -63,31 +61,17 @@ def run(
 
     if plugins:
         bench.plugins.add_folder(plugins)
-    preset = preset or default_preset(resolve_device(device))
-    request = grid.Request(
-        methods=_as_list(method),
-        datasets=_as_list(dataset),
-        seeds=[seeds] if isinstance(seeds, int) else list(seeds),
-        preset=preset,
-        settings=[f"{key}={value}" for key, value in (params or {}).items()],
-        view=view,
-        data_root=Path(data_root) if data_root else None,
-        force=force,
-    )
-    store = RecordStore(Path(results))
-    runs = grid.plan(request, store)
-    require_unblocked(runs)
+    stated = {
+        "methods": method, "datasets": dataset, "seeds": seeds, "preset": preset, "settings": dict(params or {}),
+        "view": view, "data_roots": _as_folders(data_root), "device": device, "results": results,
+        "executor": {"name": executor, **(options or {})},
+    }  # fmt: skip
+    study = make_study(None, stated)
     reporter = reporter or default_reporter()
-    to_do = sum(run.is_to_do for run in runs)
-    return grid.execute(runs, store, make_executor(executor, options or {}, device, to_do, reporter), reporter)
+    return plan_study(study, reporter, force).execute(reporter)
 
 
-def _as_list(names: str | Sequence[str]) -> list[str]:
-    return names.split(",") if isinstance(names, str) else list(names)
-
-
-def require_unblocked(runs: Sequence[grid.PlannedRun]) -> None:
-    """Raise the first reason why a run cannot be done: better before a night's grid than in it."""
-    blocked = [run for run in runs if run.state == "blocked"]
-    if blocked:
-        raise DataError(blocked[0].reason)
+def _as_folders(data_root: str | Path | Mapping[str, str | Path] | None) -> dict[str, str | Path]:
+    if isinstance(data_root, Mapping):
+        return dict(data_root)
+    return {DEFAULT: data_root} if data_root else {}

@@ -15,13 +15,12 @@ from bench.errors import ClaimedError, StoreError
 from bench.executors import Ended, Executor
 from bench.failures import record_failure
 from bench.job_progress import Progress
-from bench.jobs import BUSY, Job, tail
+from bench.jobs import BUSY, Job
+from bench.logs import last_attempt, last_words
 from bench.record import Record, Status
 from bench.store import RecordStore
 
 _LOOK_AGAIN = 2.0  # seconds until runs that others hold are looked at again
-_LOG_LINES = 200
-_SHOWN_LOG_LINES = 6
 
 
 @dataclass
@@ -173,8 +172,8 @@ class Campaign:
         status: Status = "timeout" if ended.timed_out else "failed"
         if self._executor.stopping.requested and not ended.timed_out:
             status = "interrupted"
-        lines = tail(job.log, _LOG_LINES)
-        last = "".join(f"\n  {line}" for line in lines[-_SHOWN_LOG_LINES:])
+        lines = last_attempt(job.log)
+        last = "".join(f"\n  {line}" for line in last_words(lines))
         reason = f"{ended.reason}; log: {job.log}" + (f", which ends:{last}" if last else "")
         return record_failure(self._store, job, status, reason, lines)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from bench import registry, spec
 from bench.data import OpenedDataset, chosen, open_dataset
-from bench.errors import ConfigError, DataError, unknown_name
+from bench.data_roots import Roots
+from bench.errors import DataError, unknown_name
 from bench.record import Record
+from bench.settings import Settings
 from bench.spec import RunSpec
 from bench.store import RecordStore
 from bench.views import View
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bench.jobs import Job
     from bench.progress import Reporter
 
+_MOST_LINES = 8
 State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "forced", "blocked"]
 
 
@@ -36,7 +38,7 @@ class Request:
     settings: Sequence[str] = ()
     """``key=value`` or ``plugin.key=value``."""
     view: str | None = None
-    data_root: Path | None = None
+    data_root: Roots = None
     force: bool = False
 
 
@@ -70,14 +72,14 @@ def plan(request: Request, store: RecordStore) -> list[PlannedRun]:
     request = replace(request, methods=methods)
     _require_preset(request)
     datasets = [pair for text in request.datasets for pair in chosen(text)]
-    settings = Settings.parse(request, [name for name, _ in datasets])
+    settings = Settings.parse(request.settings, methods, [name for name, _ in datasets])
     return [run for name, category in datasets for run in _plan_dataset(request, settings, name, category, store)]
 
 
-def opened(text: str, settings: Sequence[str], data_root: Path | None) -> Iterator[OpenedDataset]:
+def opened(text: str, settings: Sequence[str], data_root: Roots) -> Iterator[OpenedDataset]:
     """The data set of that name, or each category of ``name:all``; raises ``ConfigError`` or ``DataError``."""
     pairs = chosen(text)
-    parsed = Settings.parse(Request((), (text,), settings=settings), [name for name, _ in pairs])
+    parsed = Settings.parse(settings, (), [name for name, _ in pairs])
     return (open_dataset(name, category, parsed.of(name), data_root) for name, category in pairs)
 
 
@@ -170,6 +172,27 @@ def count_states(runs: Sequence[PlannedRun]) -> Counter[str]:
     return Counter(run.state for run in runs)
 
 
+def plan_lines(runs: Sequence[PlannedRun]) -> list[str]:
+    """What is done and what is left, and why those runs are to be done again that were tried before."""
+    left = sum(run.is_to_do for run in runs)
+    if len(runs) == 1:
+        return [] if left else ["1 of 1 runs are recorded already; --force repeats them."]
+    again = [run for run in runs if run.is_to_do and run.state not in ("new", "forced")]
+    lines = [f"  {run.state}: {run.method} on {run.dataset}, seed {run.seed}: {_line(run.reason)}" for run in again]
+    more = [f"  … and {len(lines) - _MOST_LINES} more: --dry-run"] if len(lines) > _MOST_LINES else []
+    return [f"{counts_line(runs)} (--force repeats what is done)", *lines[:_MOST_LINES], *more]
+
+
+def counts_line(runs: Sequence[PlannedRun]) -> str:
+    """``6 runs: 2 done, 3 new, 1 stale; 4 to do``."""
+    counts = ", ".join(f"{n} {state}" for state, n in count_states(runs).items())
+    return f"{len(runs)} runs: {counts}; {sum(run.is_to_do for run in runs)} to do"
+
+
+def _line(reason: str) -> str:
+    return reason.splitlines()[0]
+
+
 def execute(
     runs: Sequence[PlannedRun], store: RecordStore, executor: Executor, reporter: Reporter, study: str | None = None
 ) -> list[Record]:
@@ -181,8 +204,8 @@ def execute(
     from bench.campaign_display import display_for
 
     to_do = [run for run in runs if run.is_to_do]
-    if len(to_do) < len(runs):
-        reporter.say(f"{len(runs) - len(to_do)} of {len(runs)} runs are recorded already; --force repeats them.")
+    for line in plan_lines(runs):
+        reporter.say(line)
     store.require_writable()
     jobs = [make_job(run, store, study) for run in to_do]
     with executor.stopping.listening(), display_for(executor, reporter, len(jobs)) as display:
@@ -216,38 +239,3 @@ def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:
     """Records of the planned runs, as far as they exist."""
     found = (store.find(run.spec) for run in runs if run.spec)
     return [record for record in found if record]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """``--set`` values sorted by the plug-in they belong to."""
-
-    by_plugin: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-
-    def of(self, plugin: str) -> dict[str, Any]:
-        return dict(self.by_plugin.get(plugin, {}))
-
-    @classmethod
-    def parse(cls, request: Request, datasets: Sequence[str]) -> Settings:
-        """A key goes to every plug-in of the request that knows it; ``plugin.key`` to that one alone."""
-        fields = {m: set(registry.load_method(m)[1].model_fields) for m in request.methods}
-        fields |= {d: set(registry.load_dataset(d)[1].model_fields) for d in datasets}
-        by_plugin: dict[str, dict[str, Any]] = {}
-        for text in request.settings:
-            for plugin, key, value in _assign(text, fields):
-                by_plugin.setdefault(plugin, {})[key] = value
-        return cls(by_plugin)
-
-
-def _assign(text: str, fields: Mapping[str, set[str]]) -> list[tuple[str, str, str]]:
-    name, equals, value = text.partition("=")
-    plugin, dot, key = name.rpartition(".")
-    if not equals or not key:
-        raise ConfigError(f"Expected --set key=value or plugin.key=value, found '{text}'.")
-    if dot and plugin not in fields:
-        raise unknown_name("plug-in of this request", plugin, fields, "")
-    owners = [plugin] if dot else [owner for owner in fields if key in fields[owner]]
-    if not owners or key not in fields[owners[0]]:
-        known = fields[plugin] if dot else set().union(*fields.values())
-        raise unknown_name("parameter", key, known, f"See: bench list {plugin or next(iter(fields))}.")
-    return [(owner, key, value) for owner in owners]

@@ -103,13 +103,3 @@ def read_job(file: Path) -> Job:
         return Job.model_validate_json(file.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         raise ConfigError(f"{file} cannot be used as a job: {error} Give the same bench run again.") from None
-
-
-def tail(file: Path, lines: int) -> list[str]:
-    """The last lines of a log that may be long or missing."""
-    try:
-        with file.open("rb") as stream:
-            stream.seek(max(0, file.stat().st_size - 200 * lines))
-            return stream.read().decode("utf-8", errors="replace").splitlines()[-lines:]
-    except OSError:
-        return []

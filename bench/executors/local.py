@@ -19,6 +19,7 @@ from bench.durations import seconds, shown
 from bench.executors import Ended, Executor, Options
 from bench.executors.slots import Slot, slots
 from bench.jobs import Job
+from bench.logs import HEADLINE
 from bench.progress import Reporter
 from bench.provenance import now
 
@@ -137,7 +138,7 @@ def _launch(job: Job, slot: Slot) -> subprocess.Popen[bytes]:
     claim = ["--claim", job.claim] if job.claim else []
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("ab") as log:
-        log.write(f"== {now()} {job.label}, on {slot.name}\n".encode())
+        log.write(f"{HEADLINE}{now()} {job.label}, on {slot.name}\n".encode())
         log.flush()
         return subprocess.Popen(
             [sys.executable, "-X", "faulthandler", *arguments, *claim],
