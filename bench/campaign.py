@@ -105,7 +105,7 @@ class Campaign:
 
     def _made_ready(self, job: Job) -> Job | None:
         """The job with its run claimed, unless it is done already or somebody else is at it."""
-        if not job.force and (record := self._done_elsewhere(job)):
+        if record := self._ended_elsewhere(job):
             self._finish(job, record)
             return None
         stage = self._waits_for.get(job.key)
@@ -141,11 +141,13 @@ class Campaign:
 
     def _settle(self, ended: Sequence[Ended]) -> None:
         for each in ended:
-            self._give_back(each.job)
             if each.exit_status == BUSY:
+                self._give_back(each.job)
                 self._set_aside(each.job)
             else:
-                self._finish(each.job, self._outcome(each))
+                record = self._outcome(each)  # before the claim is gone: others must not begin it meanwhile
+                self._give_back(each.job)
+                self._finish(each.job, record)
 
     def _give_back(self, job: Job) -> None:
         token = self._claims.pop(job.key, None)
@@ -194,9 +196,10 @@ class Campaign:
         job.unstored.unlink()
         return record.at(self._store.folder_of(job.spec))
 
-    def _done_elsewhere(self, job: Job) -> Record | None:
+    def _ended_elsewhere(self, job: Job) -> Record | None:
+        """The record that another process wrote since the plan was made, unless it was interrupted."""
         record = self._stored(job)
-        return record if record and record.status == "done" else None
+        return record if record and record.status != "interrupted" and record.mark != job.seen else None
 
     def _stored(self, job: Job) -> Record | None:
         """What the store holds; a damaged record is as good as none: the run is done again and replaces it."""

@@ -54,6 +54,7 @@ class PlannedRun:
     spec: RunSpec | None = None
     data: OpenedDataset | None = None
     note: str = ""
+    record: Record | None = None
 
     @property
     def is_to_do(self) -> bool:
@@ -103,8 +104,9 @@ def _plan_dataset(
         return
     for method, seed in _pairs(request):
         run = make_spec(method, data, seed, request, settings)
-        state, reason = _state(run, store, request.force)
-        yield PlannedRun(method, label, seed, state, reason, run, data, _adapted(run, request, data))
+        record = store.find(run)
+        state, reason = _state(run, record, store, request.force)
+        yield PlannedRun(method, label, seed, state, reason, run, data, _adapted(run, request, data), record)
 
 
 def _pairs(request: Request) -> Iterator[tuple[str, int]]:
@@ -153,8 +155,7 @@ def _view(request: Request, data: OpenedDataset, method: str) -> View:
     return view.at_size(spec.QUICK_IMAGE_SIZE) if request.preset == "quick" else view
 
 
-def _state(run: RunSpec, store: RecordStore, force: bool) -> tuple[State, str]:
-    record = store.find(run)
+def _state(run: RunSpec, record: Record | None, store: RecordStore, force: bool) -> tuple[State, str]:
     if force:
         return "forced", "asked for with --force"
     if record and record.status == "done":
@@ -227,6 +228,7 @@ def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> J
         data_root=run.data.root.absolute() if run.data.root else None,
         plugins=tuple(bench.plugins.added_folders()),
         force=run.state == "forced",
+        seen=run.record.mark if run.record else None,
         study=study,
         command=tuple(sys.argv),
         known=known_before(run.data),

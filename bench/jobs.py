@@ -45,6 +45,8 @@ class Job(BaseModel):
     """Whether to wait for a shared stage under training elsewhere, or to end with ``BUSY``."""
     grace: float = 30.0
     """Seconds from the request to stop until the process is killed."""
+    seen: str | None = None
+    """Mark of the record that the plan found, if any: another one is another process's work since."""
     study: str | None = None
     """Digest of the ``--config`` file."""
     command: tuple[str, ...] = ()

@@ -122,7 +122,8 @@ def read_study(path: Path, plugins: Path | None) -> StudyFile:
 def _look_up(file: StudyFile, study: Study) -> None:
     for i, name in enumerate(study.methods):
         with _at(file, "methods", i):
-            registry.members("method", name)
+            for member in registry.members("method", name):
+                registry.find("method", member)
     for i, name in enumerate(study.datasets):
         with _at(file, "datasets", i):
             chosen(name)

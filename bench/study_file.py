@@ -62,6 +62,7 @@ def read_study_file(path: Path) -> StudyFile:
     """Parse with YAML's safe loader; raises ``ConfigError`` with file and line where it cannot be read."""
     try:
         text = path.read_bytes()
+        _refuse_aliases(path, text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except OSError as error:
@@ -76,6 +77,13 @@ def read_study_file(path: Path) -> StudyFile:
     for location, line in _lines(root, (), study):
         study.lines[location] = line
     return study
+
+
+def _refuse_aliases(path: Path, text: bytes) -> None:
+    """A study has no use for them, and a short text can say with them what fills the memory."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigError(f"{path}, line {event.start_mark.line + 1}: aliases (*{event.anchor}) are not read.")
 
 
 def _line_of(error: yaml.MarkedYAMLError) -> str:
