@@ -175,8 +175,7 @@ class Campaign:
         if self._executor.stopping.requested and not ended.timed_out:
             status = "interrupted"
         lines = last_attempt(job.log)
-        last = "".join(f"\n  {line}" for line in last_words(lines))
-        reason = f"{ended.reason}; log: {job.log}" + (f", which ends:{last}" if last else "")
+        reason = "\n".join([ended.reason, f"log: {job.log}", *(f"  {line}" for line in last_words(lines))])
         return record_failure(self._store, job, status, reason, lines)
 
     def _finish(self, job: Job, record: Record) -> None:

@@ -11,9 +11,10 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from bench.campaign import Display, State
-from bench.durations import shown
+from bench.durations import clock, shown
 from bench.executors import Executor
 from bench.job_progress import Progress
 from bench.jobs import Job
@@ -21,7 +22,7 @@ from bench.progress import Reporter, TerminalReporter
 from bench.record import Record
 
 _MOST_ROWS = 16  # running runs that the table lists
-_NUMBERS = ("seed", "steps", "left", "since")
+_NUMBERS = ("steps", "left", "since")
 _LATEST = 5  # runs that came to grief, below it
 _REDRAW_EVERY = 1.0  # seconds: as often as runs write their progress
 _STATUS_STYLE = {"done": "green", "interrupted": "yellow", "timeout": "yellow"}
@@ -81,7 +82,7 @@ class Lines:
         took = f" in {shown(time.monotonic() - begun)}" if begun is not None else ", by another process"
         self._reporter.say(f"[{len(state.records)}/{self._total}] {job.label}: {_outcome(record)}{took}")
         if record.status != "done":
-            self._reporter.say(f"  {first_line(record)}")
+            self._reporter.say(f"  {first_line(record)}\n  log {job.log}")
 
     def look(self, state: State) -> None:
         pass
@@ -94,7 +95,7 @@ class LiveTable:
         self._live = live
         self._start = self._drawn = time.monotonic()
         self._started: dict[str, float] = {}
-        self._troubles: list[str] = []
+        self._troubles: list[Text] = []
         self._performed = 0
 
     def started(self, job: Job, state: State) -> None:
@@ -108,7 +109,9 @@ class LiveTable:
         self._performed += job.key in self._started
         if record.status != "done":
             style = _STATUS_STYLE.get(record.status, "red")
-            self._troubles.append(f"[{style}]{record.status}[/] {escape(job.label)}: {escape(first_line(record))}")
+            text = Text.assemble((record.status, style), f" {job.label}: {first_line(record)}")
+            text.no_wrap, text.overflow = True, "ellipsis"
+            self._troubles.append(text)
         self._draw(state)
 
     def look(self, state: State) -> None:
@@ -134,32 +137,31 @@ class LiveTable:
             "failed": sum(record.status != "done" for record in state.records.values()),
         }
         parts = [f"{n} {name}" for name, n in counts.items() if n or name in ("running", "waiting", "done")]
-        return f"[bold]{state.total} runs[/]  {', '.join(parts)}{self._left(state)}"
+        return f"[bold]{state.total} runs[/]: {', '.join(parts)};  {self._times(state)}"
 
-    def _left(self, state: State) -> str:
-        """From the pace so far; the first runs must end before it means anything."""
+    def _times(self, state: State) -> str:
+        """Time left from the pace so far; the first run must end before it means anything."""
         spent = time.monotonic() - self._start
         ahead = len(state.waiting) + len(state.running)
-        if not self._performed or not ahead:
-            return f"   {shown(spent)}"
-        return f"   {shown(spent)}, about {shown(spent / self._performed * ahead)} left"
+        left = f", about {clock(spent / self._performed * ahead)} left" if self._performed and ahead else ""
+        return f"{clock(spent)}{left}"
 
     def _table(self, state: State) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("method", "data set", "seed", "stage", "", "steps", "left", "since"):
-            table.add_column(name, no_wrap=True, justify="right" if name in _NUMBERS else "left")
+        table.add_column("run", no_wrap=True, ratio=1)
+        for name in ("stage", "", "steps", "left", "since"):
+            table.add_column(name, no_wrap=True, justify="right" if name in _NUMBERS else "left", min_width=len(name))
         for job in list(state.running.values())[:_MOST_ROWS]:
             table.add_row(*self._cells(job))
         return table
 
     def _cells(self, job: Job) -> list[RenderableType]:
         at = Progress.read(job.progress)
-        bar: RenderableType = ProgressBar(at.total, at.done, width=16) if at.total else ""
+        bar: RenderableType = ProgressBar(at.total, at.done, width=10) if at.total else ""
         steps = f"{at.done}/{at.total}" if at.total else ""
-        left = shown(at.left) if at.left is not None else ""
-        since = shown(time.monotonic() - self._started.get(job.key, time.monotonic()))
-        name = [escape(job.spec.method), escape(job.spec.dataset_label), str(job.spec.seed)]
-        return [*name, escape(at.stage or "starting"), bar, steps, left, since]
+        left = clock(at.left) if at.left is not None else ""
+        since = clock(time.monotonic() - self._started.get(job.key, time.monotonic()))
+        return [escape(job.label), escape(at.stage or "starting"), bar, steps, left, since]
 
 
 def _outcome(record: Record) -> str:

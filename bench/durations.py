@@ -19,6 +19,13 @@ def seconds(text: str, option: str) -> float:
     return total
 
 
+def clock(span: float) -> str:
+    """Seconds where there is little room: ``0:08``, ``3:20``, ``2:05:00``."""
+    minutes, rest = divmod(round(span), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def shown(span: float) -> str:
     """Seconds for people: ``8 s``, ``3 min 20 s``, ``2 h 05 min``, ``3 d 4 h``."""
     whole = round(span)

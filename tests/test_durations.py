@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.durations import seconds, shown
+from bench.durations import clock, seconds, shown
 from bench.errors import ConfigError
 
 
@@ -41,3 +41,8 @@ def test_what_is_no_duration_is_refused(text):
 )
 def test_shown_for_people(span, text):
     assert shown(span) == text
+
+
+@pytest.mark.parametrize(("span", "text"), [(7.6, "0:08"), (200, "3:20"), (7500, "2:05:00"), (100000, "27:46:40")])
+def test_a_clock_for_little_room(span, text):
+    assert clock(span) == text
