@@ -21,6 +21,7 @@ from bench.jobs import Job
 from bench.progress import Reporter, TerminalReporter
 from bench.record import Record
 
+_WIDEST = 110  # columns
 _MOST_ROWS = 16  # running runs that the table lists
 _NUMBERS = ("steps", "left", "since")
 _LATEST = 5  # runs that came to grief, below it
@@ -147,7 +148,8 @@ class LiveTable:
         return f"{clock(spent)}{left}"
 
     def _table(self, state: State) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="dim")
+        width = min(self._live.console.width, _WIDEST)
+        table = Table(box=None, pad_edge=False, header_style="dim", width=width)
         table.add_column("run", no_wrap=True, ratio=1)
         for name in ("stage", "", "steps", "left", "since"):
             table.add_column(name, no_wrap=True, justify="right" if name in _NUMBERS else "left", min_width=len(name))

@@ -49,3 +49,11 @@ def test_searching_costs_more_than_encoding():
     (ratio,) = re.findall(r"searching / encoding +([0-9]+) x", out)
     assert int(ratio) > 1
     assert "2 images of 32x32, width 4" in out
+
+
+@pytest.mark.slow
+def test_grids_print_what_a_process_costs_and_what_a_second_worker_saves():
+    text = printed("grids.py", "--runs=2", "--equal=2")
+    assert re.search(r"2 runs of intensity: [\d.]+ s in one process, [\d.]+ s with a process each", text)
+    assert re.search(r"a process costs [\d.]+ s by run, [\d.]+ s of it imports: [+-][\d.]+ s beyond them", text)
+    assert re.search(r"2 equal runs: [\d.]+ s on one worker, [\d.]+ s on two, ratio [\d.]+", text)

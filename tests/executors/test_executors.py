@@ -127,6 +127,17 @@ def test_two_grids_share_the_work_and_both_end_with_all_of_it(grid):
     assert grid.statuses() == {"done": 6}
 
 
+def test_what_one_grid_saw_fail_the_other_does_not_repeat(grid):
+    command = ("--set", "seconds=1.5", "--set", "how=exit", "--seeds", "0,1,2", "--json")
+    with grid.begin(*command) as one, grid.begin(*command) as two:
+        outputs = [process.communicate(timeout=200)[0] for process in (one, two)]
+    assert [one.returncode, two.returncode] == [1, 1]
+    assert [len(output.splitlines()) for output in outputs] == [3, 3]
+    assert len(grid.starts()) == 3
+    assert grid.run(*command).returncode == 1  # asked for again, they are tried again
+    assert len(grid.starts()) == 6
+
+
 def test_a_shared_stage_is_trained_once(grid):
     done = grid.run("--set", "shared=true", "--set", "seconds=6", method="crash,intensity,pca")
     assert done.returncode == 0, done.stderr
