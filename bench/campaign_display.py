@@ -138,7 +138,7 @@ class LiveTable:
             "failed": sum(record.status != "done" for record in state.records.values()),
         }
         parts = [f"{n} {name}" for name, n in counts.items() if n or name in ("running", "waiting", "done")]
-        return f"[bold]{state.total} runs[/]: {', '.join(parts)};  {self._times(state)}"
+        return f"[bold]{state.total} runs[/]: {', '.join(parts)}\n{self._times(state)}"
 
     def _times(self, state: State) -> str:
         """Time left from the pace so far; the first run must end before it means anything."""

@@ -46,8 +46,9 @@ def test_counts_stages_and_time_left(job, shown):
     Progress("score test", 50, 200, 75.0).write(running.progress)
     waiting = [job("ae", seed) for seed in range(3)]
     state = State(waiting, {j.key: j for j in (running, fresh)}, {waiting[0].key}, {})
-    head, titles, first, second = shown(state)
-    assert head.startswith("5 runs: 2 running, 2 waiting, 1 held by others, 0 done;  0:00")
+    head, times, titles, first, second = shown(state)
+    assert head.startswith("5 runs: 2 running, 2 waiting, 1 held by others, 0 done")
+    assert times == "0:00"
     assert titles.split() == ["run", "stage", "steps", "left", "since"]
     assert first.startswith("anomalib:patchcore on mvtec-loco:b…")  # the name gives way, figures do not
     assert first.split()[-3:] == ["50/200", "1:15", "0:00"]
@@ -61,7 +62,7 @@ def test_a_failure_is_one_line_however_long_its_reason(job, shown):
     record = Record(key=spoilt.key, spec=spoilt.spec, status="failed", reason=reason)
     state = State([], {}, set(), {spoilt.key: record})
     shown.table.finished(spoilt, record, state)
-    head, line = shown(state)
+    head, _, line = shown(state)
     assert "0 done, 1 failed" in head
     assert line.startswith("failed ae on mvtec-loco:breakfast_box, seed 7: killed by SIGKILL because")
     assert line.endswith("…")
