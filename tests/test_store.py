@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+import time
+
 import pytest
 
 from bench import grid
@@ -28,6 +33,32 @@ def test_a_claimed_run_is_left_to_its_owner(run_toy, store):
     with store.claim(record.spec), pytest.raises(ClaimedError, match=f"{record.key} is under way: process"):
         RecordStore(store.root).claims.take(store.claim_of(record.spec))
     assert not store.claim_of(record.spec).exists()
+
+
+def test_a_run_that_another_process_has_is_waited_for_and_not_repeated(store, silent):
+    """The other process is a thread here: it works in a results folder of its own, then hands its record over."""
+    request = grid.Request(["intensity"], ["toy"], preset="quick")
+    (planned,) = grid.plan(request, store)
+    claim = store.claim_of(planned.spec)
+    theirs = RecordStore(store.root.with_name("theirs"))
+
+    def work():
+        with store.claims.hold(claim):
+            grid.execute([planned], theirs, SerialExecutor("cpu", silent), silent)
+            started.set()
+            time.sleep(1)
+            shutil.copytree(theirs.folder_of(planned.spec), store.folder_of(planned.spec))
+
+    started = threading.Event()
+    other = threading.Thread(target=work)
+    other.start()
+    started.wait()
+    silent.said.clear()
+    (found,) = grid.execute([planned], store, SerialExecutor("cpu", silent), silent)
+    other.join()
+    assert found.model_dump() == theirs.find(planned.spec).model_dump()
+    (said,) = silent.said
+    assert said.startswith(f"  intensity on toy, seed 0: {found.key} is under way: process {os.getpid()} on")
 
 
 def test_a_run_that_another_process_finished_meanwhile_is_not_repeated(run_toy, store, silent):

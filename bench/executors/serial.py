@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Self
 
@@ -9,6 +10,8 @@ from bench.errors import BenchError, ClaimedError
 from bench.executors import Ended, Executor, Options
 from bench.jobs import BUSY, Job
 from bench.progress import Reporter
+
+_PATIENCE = 0.2  # seconds
 
 
 class SerialOptions(Options):
@@ -52,11 +55,14 @@ class SerialExecutor(Executor):
         return Ended(job, 0)
 
     def ended(self) -> list[Ended]:
+        if not self._over:
+            time.sleep(_PATIENCE)  # every run left is another process's
         over, self._over = self._over, []
         return over
 
     def stop(self) -> list[Ended]:
-        return self.ended()
+        over, self._over = self._over, []
+        return over
 
     def kill(self) -> None:
         pass
