@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench import run
 from bench.data import places
 from bench.data_roots import DataRoots, root_of
-from bench.errors import ConfigError
+from bench.errors import ConfigError, DataError
 
 
 def test_a_named_folder_is_for_that_data_set_alone():
@@ -40,3 +41,10 @@ def test_an_unknown_data_set_is_refused():
 def test_a_plain_folder_is_for_all():
     assert root_of(Path("/all"), "mnist") == Path("/all")
     assert root_of(None, "mnist") is None
+
+
+def test_python_takes_folders_by_name(tmp_path):
+    with pytest.raises(DataError, match=f"Looked in:\n  {tmp_path / 'gone'} \\(not there\\)"):
+        run("intensity", "mnist:1", data_root={"mnist": tmp_path / "gone"}, preset="quick", results=tmp_path)
+    with pytest.raises(ConfigError, match=r"Unknown option of the executor 'local' 'worker'\. Did you mean workers"):
+        run("intensity", "toy", options={"worker": 2}, preset="quick", results=tmp_path)
