@@ -25,9 +25,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-IMPORTS = (
-    "import bench.worker, bench.job_process, bench.health, pandas, pyarrow.parquet, matplotlib.pyplot,"
-    " skimage.measure, sklearn.decomposition"
+IMPORTS = (  # what a run of intensity has imported at its end
+    "import bench.worker, bench.job_process, bench.health, pandas, pyarrow.parquet, scipy.ndimage, matplotlib.figure"
 )
 SMALL = ("train_scans=16", "val_scans=8", "test_normal=8", "test_anomalous=8")  # what is timed is not the runs' work
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
@@ -56,14 +55,11 @@ def _print_overhead(folder: Path, runs: int) -> None:
     imports = _timed([sys.executable, "-c", IMPORTS])
     together = _seconds(folder / "serial", runs, "intensity", "--executor", "serial")
     apart = _seconds(folder / "apart", runs, "intensity", "--workers", "1")
-    for i, kind in enumerate(("wall", "processor")):
-        cost = (apart[i] - together[i]) / runs
-        print(
-            f"{runs} runs of intensity, {kind}: {together[i]:.1f} s in one process, {apart[i]:.1f} s with a process each"
-        )
-        print(
-            f"  a process costs {cost:.2f} s by run, imports {imports[i]:.2f} s: {cost - imports[i]:+.2f} s beyond them"
-        )
+    print(f"{runs} runs of intensity in one process, and with a process each:")
+    for kind, once, one, many in zip(("wall", "processor"), imports, together, apart, strict=True):
+        cost = (many - one) / runs
+        print(f"  {kind}: {one:.1f} s, {many:.1f} s; a process costs {cost:.2f} s by run, imports {once:.2f} s of it,")
+        print(f"  {cost - once:+.2f} s beyond them")
 
 
 def _print_speed(folder: Path, runs: int) -> None:

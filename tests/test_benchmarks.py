@@ -55,6 +55,8 @@ def test_searching_costs_more_than_encoding():
 def test_grids_print_what_a_process_costs_and_what_a_second_worker_saves():
     text = printed("grids.py", "--runs=2", "--equal=2")
     for kind in ("wall", "processor"):
-        assert re.search(rf"2 runs of intensity, {kind}: [\d.]+ s in one process, [\d.]+ s with a process each", text)
-    assert len(re.findall(r"a process costs -?[\d.]+ s by run, imports [\d.]+ s: [+-][\d.]+ s beyond them", text)) == 2
+        assert re.search(
+            rf"{kind}: [\d.]+ s, [\d.]+ s; a process costs -?[\d.]+ s by run, imports [\d.]+ s of it", text
+        )
+    assert len(re.findall(r"[+-][\d.]+ s beyond them", text)) == 2
     assert re.search(r"2 equal runs: [\d.]+ s on one worker, [\d.]+ s on two, ratio [\d.]+", text)
