@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bench.plugins
-from bench import grid
-from bench.errors import ConfigError, DataError, unknown_name
-from bench.precision import FLOAT32, require_precision
+from bench.data_roots import DEFAULT
+from bench.precision import FLOAT32
 from bench.record import Record
-from bench.store import RecordStore
+from bench.study import make_study
+from bench.study_run import plan_study
 
 if TYPE_CHECKING:
-    import torch
-
     from bench.progress import Reporter
 
 
@@ -27,12 +25,14 @@ def run(
     preset: str | None = None,
     params: Mapping[str, Any] | None = None,
     view: str | None = None,
-    data_root: str | Path | None = None,
+    data_root: str | Path | Mapping[str, str | Path] | None = None,
     device: str = "auto",
     precision: str = FLOAT32,
     results: str | Path = "results",
     plugins: str | Path | None = None,
     force: bool = False,
+    executor: str = "local",
+    options: Mapping[str, Any] | None = None,
     reporter: Reporter | None = None,
 ) -> list[Record]:
     """Run every combination of method, data set and seed that the results folder does not hold yet.
@@ -44,12 +44,14 @@ def run(
         preset: ``quick``, ``standard`` or ``paper``; without one, ``quick`` where there is no GPU.
         params: What ``--set`` takes: ``{"latent_dim": 64, "oct.flatten": False}``.
         view: ``"resize:64"`` or ``"patches:64/32"``; without one, the data set's own.
-        data_root: Folder of the data.
+        data_root: Folder of the data, or folders by data set: ``{"mnist": "data/mnist"}``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``float32``, or ``tf32`` or ``bf16`` where the device has them.
         results: Folder of the records.
         plugins: Folder whose ``methods/`` and ``datasets/`` are used too. Their code is run.
         force: Repeat runs that are done.
+        executor: ``local`` (several runs: a process each) or ``serial`` (one after the other, in this process).
+        options: Of the executor: ``{"workers": 2, "timeout": "2h"}``.
         reporter: Where progress goes; standard error by default.
 
     Returns:
@@ -62,50 +64,18 @@ def run(
 
     if plugins:
         bench.plugins.add_folder(plugins)
-    chosen = resolve_device(device)
-    request = grid.Request(
-        methods=_as_list(method),
-        datasets=_as_list(dataset),
-        seeds=[seeds] if isinstance(seeds, int) else list(seeds),
-        preset=preset or default_preset(chosen),
-        settings=[f"{key}={value}" for key, value in (params or {}).items()],
-        view=view,
-        data_root=Path(data_root) if data_root else None,
-        force=force,
-        precision=require_precision(precision, chosen),
-    )
-    store = RecordStore(Path(results))
-    runs = grid.plan(request, store)
-    require_unblocked(runs)
-    return grid.execute(runs, store, chosen, reporter or default_reporter())
+    stated = {
+        "methods": method, "datasets": dataset, "seeds": seeds, "preset": preset, "settings": dict(params or {}),
+        "view": view, "data_roots": _as_folders(data_root), "device": device,
+        "precision": precision, "results": results,
+        "executor": {"name": executor, **(options or {})},
+    }  # fmt: skip
+    study = make_study(None, stated)
+    reporter = reporter or default_reporter()
+    return plan_study(study, reporter, force).execute(reporter)
 
 
-def _as_list(names: str | Sequence[str]) -> list[str]:
-    return names.split(",") if isinstance(names, str) else list(names)
-
-
-def require_unblocked(runs: Sequence[grid.PlannedRun]) -> None:
-    """Raise the first reason why a run cannot be done: better before a night's grid than in it."""
-    blocked = [run for run in runs if run.state == "blocked"]
-    if blocked:
-        raise DataError(blocked[0].reason)
-
-
-def resolve_device(name: str) -> torch.device:
-    """``auto`` is the first GPU, or the CPU; raises ``ConfigError`` for a device that is not there."""
-    import torch
-
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    known = ["auto", "cpu", *(["cuda"] if gpus else []), *(f"cuda:{i}" for i in range(gpus))]
-    if name.startswith("cuda") and name not in known:
-        raise ConfigError(f"Device '{name}' is not there: torch sees {gpus} GPU(s). Known: {', '.join(known)}.")
-    if name not in known:
-        raise unknown_name("device", name, known, "")
-    if name == "auto":
-        name = "cuda" if gpus else "cpu"
-    return torch.device("cuda:0" if name == "cuda" else name)
-
-
-def default_preset(device: torch.device) -> str:
-    """``standard`` on a GPU, ``quick`` on a CPU."""
-    return "standard" if device.type == "cuda" else "quick"
+def _as_folders(data_root: str | Path | Mapping[str, str | Path] | None) -> dict[str, str | Path]:
+    if isinstance(data_root, Mapping):
+        return dict(data_root)
+    return {DEFAULT: data_root} if data_root else {}

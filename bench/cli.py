@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bench.commands import boards, data, maps, plots, report, timing, turing
+from bench.commands import boards, data, maps, plots, report, run, timing, turing
 from bench.commands.options import (
     DataRoot,
     Debug,
     Json,
     Plugins,
     Results,
-    Set,
-    names,
+    data_roots,
     print_json,
     use_plugins,
-    whole_numbers,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bench.grid import PlannedRun
-    from bench.record import Record
 
 app = typer.Typer(
     help="Compare unsupervised image anomaly detectors under one protocol.",
@@ -35,68 +27,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
-
 app.add_typer(data.app, name="data")
 app.add_typer(maps.export, name="export")
 app.add_typer(plots.app, name="plot")
 app.add_typer(turing.app, name="turing")
+app.command()(run.run)
 app.command()(maps.evaluate)
 app.command()(boards.leaderboard)
 app.command()(boards.compare)
 app.command()(report.report)
 app.command()(timing.time)
-
-
-@app.command()
-def run(
-    method: Annotated[str, typer.Option(help="Method, or a list: fanogan,izi,ziz.")],
-    dataset: Annotated[str, typer.Option(help="Data set, or a list: oct-phantom or mnist:0,mnist:1 or mnist:all.")],
-    data_root: DataRoot = None,
-    seeds: Annotated[str, typer.Option(help="Seed, or a list: 0,1,2.")] = "0",
-    preset: Annotated[
-        str | None, typer.Option(help="quick, standard or paper. Default: standard on a GPU, else quick.")
-    ] = None,
-    setting: Set = None,
-    view: Annotated[str | None, typer.Option(help="resize:64 or patches:64/32. Default: the data set's own.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[str, typer.Option(help="float32; bf16, or tf32 on a GPU: faster.")] = "float32",
-    results: Results = Path("results"),
-    plugins: Plugins = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done; shared stages are kept.")] = False,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Train, score and record every combination of method, data set and seed that is not there yet.
-
-    Example: bench run --method fanogan --dataset oct-phantom
-    """
-    from bench import api, grid
-    from bench.precision import require_precision
-    from bench.progress import reporter
-    from bench.store import RecordStore
-
-    use_plugins(plugins)
-    chosen, progress = api.resolve_device(device), reporter()
-    if preset is None:
-        preset = api.default_preset(chosen)
-        if preset == "quick":
-            progress.say("No GPU: taking --preset quick, which is for trying out, not for claims.")
-    request = grid.Request(
-        methods=names(method), datasets=names(dataset), seeds=whole_numbers(seeds, "--seeds"), preset=preset,
-        settings=setting or [], view=view, data_root=data_root, force=force,
-        precision=require_precision(precision, chosen),
-    )  # fmt: skip
-    store = RecordStore(results)
-    runs = grid.plan(request, store)
-    if dry_run:
-        _print_plan(runs, as_json)
-        return
-    api.require_unblocked(runs)
-    records = grid.execute(runs, store, chosen, progress)
-    _print_records(records, as_json)
-    raise typer.Exit(_exit_status(records, len(runs)))
 
 
 @app.command("list")
@@ -136,7 +76,7 @@ def doctor(
     from bench.tables import findings_report, show
 
     use_plugins(plugins)
-    findings = examine(data_root, results)
+    findings = examine(data_roots(data_root), results)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -167,41 +107,6 @@ def check(
     else:
         show(findings_table(method, findings))
     raise typer.Exit(int(any(finding.state == "failed" for finding in findings)))
-
-
-def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
-    from bench.tables import plan_report, show
-
-    if as_json:
-        print_json([run.as_dict() for run in runs])
-    else:
-        show(plan_report(runs))
-
-
-def _print_records(records: Sequence[Record], as_json: bool) -> None:
-    from bench.board_formats.terminal import report
-    from bench.leaderboard import after_a_run
-    from bench.tables import record_report, show
-
-    if as_json:
-        for record in records:
-            print(record.model_dump_json())
-        return
-    reports = [record_report(record) for record in records] if len(records) < _MOST_REPORTS else []
-    if len(records) > 1:
-        reports += [report(board) for board in after_a_run(records)]
-    for each in reports:
-        print()
-        show(each)
-    if not reports or len(records) >= _MOST_REPORTS:
-        show(f"records     {records[0].folder.parents[2]}" if records else "nothing was run")
-
-
-def _exit_status(records: Sequence[Record], runs: int) -> int:
-    states = [record.status for record in records]
-    if "interrupted" in states:
-        return 130
-    return int(len(states) < runs or set(states) != {"done"})
 
 
 def _print_entries(kind: str, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import registry
 from bench.contracts import Dataset, Split
+from bench.data_roots import Roots, root_of
 from bench.errors import ConfigError, DataError, unknown_name
 from bench.files import cache_folder
 from bench.images import manifest_digest
@@ -61,28 +62,29 @@ def named(text: str) -> str:
     return registry.find("dataset", name).name
 
 
-def places(name: str, data_root: Path | None) -> list[Path]:
+def places(name: str, data_root: Roots) -> list[Path]:
     """Folders a data set is looked for in, in order: ``--data-root``, ``$BENCH_DATA``, the user's cache."""
-    if data_root is not None:
-        return [data_root, data_root / name]
+    root = root_of(data_root, name)
+    if root is not None:
+        return [root, root / name]
     bench_data = os.environ.get("BENCH_DATA")
     bases = ([Path(bench_data)] if bench_data else []) + [cache_folder() / "data"]
     return [folder for base in bases for folder in (base / name, base)]
 
 
-def place_for(name: str, data_root: Path | None) -> Path:
+def place_for(name: str, data_root: Roots) -> Path:
     """Where ``bench data get`` puts it: ``--data-root``, else below ``$BENCH_DATA``, else below the user's cache."""
     return places(name, data_root)[0]
 
 
-def locate(name: str, data_root: Path | None) -> Path | None:
+def locate(name: str, data_root: Roots) -> Path | None:
     """The data set's root, or ``None`` if none of the places holds it."""
     cls, _ = registry.load_dataset(name)
     found = (cls.locate(folder) for folder in places(name, data_root) if folder.is_dir())
     return next((root for root in found if root), None)
 
 
-def open_dataset(name: str, category: str | None, params: Mapping[str, Any], data_root: Path | None) -> OpenedDataset:
+def open_dataset(name: str, category: str | None, params: Mapping[str, Any], data_root: Roots) -> OpenedDataset:
     """Find the data and draw the split; raises ``ConfigError`` or ``DataError``."""
     entry = registry.find("dataset", name)
     _require_category(entry, category)
@@ -106,7 +108,7 @@ def _require_category(entry: registry.Entry, category: str | None) -> None:
         raise unknown_name(f"category of {entry.name}", category, choices, f"Try {entry.name}:all.")
 
 
-def missing_data(entry: registry.Entry, data_root: Path | None) -> str:
+def missing_data(entry: registry.Entry, data_root: Roots) -> str:
     """Where it was looked for, whether it lies close by, how to get it, and what needs no download."""
     looked = "\n".join(
         f"  {folder} ({'another layout' if folder.is_dir() else 'not there'})"
@@ -121,12 +123,13 @@ def missing_data(entry: registry.Entry, data_root: Path | None) -> str:
     )
 
 
-def _hints(name: str, data_root: Path | None) -> str:
-    """A line for each folder next to ``data_root`` that would have done. It is named, never taken: the user decides."""
-    if data_root is None:
+def _hints(name: str, data_root: Roots) -> str:
+    """A line for each folder next to the given one that would have done. It is named, never taken."""
+    given = root_of(data_root, name)
+    if given is None:
         return ""
     cls, _ = registry.load_dataset(name)
-    near = [(folder, root) for folder in _neighbours(data_root) if (root := cls.locate(folder))]
+    near = [(folder, root) for folder in _neighbours(given) if (root := cls.locate(folder))]
     lines = [f"Found at {root}: use --data-root {shlex.quote(str(folder))}\n" for folder, root in near[:_SHOWN]]
     return "".join(lines) + (f"… and {len(near) - _SHOWN} more like it\n" if len(near) > _SHOWN else "")
 

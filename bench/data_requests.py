@@ -11,6 +11,7 @@ from bench import grid
 from bench.audit import Finding, audit
 from bench.contracts import NORMAL
 from bench.data import OpenedDataset, chosen, label_of
+from bench.data_roots import Roots
 from bench.errors import ConfigError, DataError, StoreError
 from bench.images import manifest
 from bench.progress import Reporter
@@ -33,9 +34,7 @@ class Audited:
         return [{"dataset": self.label, **asdict(finding)} for finding in self.findings]
 
 
-def audit_requested(
-    text: str, data_root: Path | None, settings: Sequence[str], reporter: Reporter
-) -> Iterator[Audited]:
+def audit_requested(text: str, data_root: Roots, settings: Sequence[str], reporter: Reporter) -> Iterator[Audited]:
     """Look through one data set, or through each of its categories: one that cannot be opened stops no other."""
     labels = [label_of(name, category) for name, category in chosen(text)]
     for label in labels:
@@ -48,7 +47,7 @@ def audit_requested(
         yield Audited(label, findings)
 
 
-def open_requested(text: str, data_root: Path | None, settings: Sequence[str]) -> OpenedDataset:
+def open_requested(text: str, data_root: Roots, settings: Sequence[str]) -> OpenedDataset:
     """One data set or category; raises ``ConfigError`` where several are asked for."""
     (name, category), *others = chosen(text)
     if others:
@@ -56,7 +55,7 @@ def open_requested(text: str, data_root: Path | None, settings: Sequence[str]) -
     return _open(label_of(name, category), data_root, settings)
 
 
-def _open(label: str, data_root: Path | None, settings: Sequence[str]) -> OpenedDataset:
+def _open(label: str, data_root: Roots, settings: Sequence[str]) -> OpenedDataset:
     (opened,) = grid.opened(label, settings, data_root)
     return opened
 

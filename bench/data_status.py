@@ -9,6 +9,7 @@ from pathlib import Path
 from bench import registry
 from bench.contracts import Download
 from bench.data import locate, named, places
+from bench.data_roots import Roots
 from bench.errors import BenchError
 
 
@@ -49,14 +50,14 @@ class DataStatus:
         return {**asdict(self), **paths, "state": self.state}
 
 
-def statuses(text: str | None, data_root: Path | None) -> list[DataStatus]:
+def statuses(text: str | None, data_root: Roots) -> list[DataStatus]:
     """Of one data set, with or without a category, or of all; raises ``ConfigError`` for an unknown name."""
     if text is None:
         return [status(name, data_root) for name in registry.entries("dataset")]
     return [status(named(text), data_root)]
 
 
-def status(name: str, data_root: Path | None) -> DataStatus:
+def status(name: str, data_root: Roots) -> DataStatus:
     """Of one data set; a plug-in that cannot be loaded is a status, not an error."""
     entry = registry.find("dataset", name)
     looked = list(dict.fromkeys(places(name, data_root)))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bench import registry
 from bench.data import locate, places
+from bench.data_roots import Roots
 from bench.errors import BenchError, StoreError
 from bench.files import cache_folder
 from bench.provenance import git_state, hardware, threads, usable_cores, versions
@@ -25,7 +26,7 @@ class Finding:
     text: str
 
 
-def examine(data_root: Path | None, results: Path) -> list[Finding]:
+def examine(data_root: Roots, results: Path) -> list[Finding]:
     """Look at everything a run needs; raises nothing."""
     return [*_packages(), *_devices(), *_folders(results), *_plugins(), *_data(data_root)]
 
@@ -76,7 +77,7 @@ def _plugins() -> Iterator[Finding]:
                 yield Finding("plug-in", "note", f"{entry.file}: {entry.problem}")
 
 
-def _data(data_root: Path | None) -> Iterator[Finding]:
+def _data(data_root: Roots) -> Iterator[Finding]:
     for name, entry in registry.entries("dataset").items():
         if entry.problem:
             continue
@@ -86,7 +87,7 @@ def _data(data_root: Path | None) -> Iterator[Finding]:
         yield _where(name, data_root)
 
 
-def _where(name: str, data_root: Path | None) -> Finding:
+def _where(name: str, data_root: Roots) -> Finding:
     try:
         root = locate(name, data_root)
     except BenchError as error:

@@ -5,7 +5,7 @@
     +-- PluginError            a method or data set file that breaks the contract  (exit status 2)
     +-- DataError              data that are missing, broken or out of protocol    (exit status 2)
     +-- StoreError             a results folder or record that cannot be used      (exit status 2)
-    |   +-- ClaimedError       another process is doing this run
+    |   +-- ClaimedError       another process is doing this run or a stage it shares
     +-- RunError               one run came to grief; the others go on             (exit status 1)
         +-- DivergedError      a loss or a score stopped being a finite number
         +-- InterruptedRunError  the user stopped the run; it can be resumed
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class BenchError(Exception):
@@ -50,7 +51,11 @@ class StoreError(BenchError):
 
 
 class ClaimedError(StoreError):
-    """Another process is doing this run."""
+    """Another process is doing this run, or training a stage it shares; ``file`` is the claim to wait for."""
+
+    def __init__(self, message: str, file: Path) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 class RunError(BenchError):

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from bench import registry, spec
 from bench.data import OpenedDataset, chosen, open_dataset
-from bench.errors import ClaimedError, ConfigError, DataError, unknown_name
+from bench.data_roots import Roots
+from bench.errors import DataError, unknown_name
 from bench.precision import FLOAT32
 from bench.record import Record
+from bench.settings import Settings
 from bench.spec import RunSpec
 from bench.store import RecordStore
 from bench.views import View
 
 if TYPE_CHECKING:
-    import torch
-
+    from bench.executors import Executor
+    from bench.jobs import Job
     from bench.progress import Reporter
 
+_MOST_LINES = 8
 State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "forced", "blocked"]
 
 
@@ -36,7 +39,7 @@ class Request:
     settings: Sequence[str] = ()
     """``key=value`` or ``plugin.key=value``."""
     view: str | None = None
-    data_root: Path | None = None
+    data_root: Roots = None
     force: bool = False
     precision: str = FLOAT32
 
@@ -53,6 +56,7 @@ class PlannedRun:
     spec: RunSpec | None = None
     data: OpenedDataset | None = None
     note: str = ""
+    record: Record | None = None
 
     @property
     def is_to_do(self) -> bool:
@@ -71,14 +75,14 @@ def plan(request: Request, store: RecordStore) -> list[PlannedRun]:
     request = replace(request, methods=methods)
     _require_preset(request)
     datasets = [pair for text in request.datasets for pair in chosen(text)]
-    settings = Settings.parse(request, [name for name, _ in datasets])
+    settings = Settings.parse(request.settings, methods, [name for name, _ in datasets])
     return [run for name, category in datasets for run in _plan_dataset(request, settings, name, category, store)]
 
 
-def opened(text: str, settings: Sequence[str], data_root: Path | None) -> Iterator[OpenedDataset]:
+def opened(text: str, settings: Sequence[str], data_root: Roots) -> Iterator[OpenedDataset]:
     """The data set of that name, or each category of ``name:all``; raises ``ConfigError`` or ``DataError``."""
     pairs = chosen(text)
-    parsed = Settings.parse(Request((), (text,), settings=settings), [name for name, _ in pairs])
+    parsed = Settings.parse(settings, (), [name for name, _ in pairs])
     return (open_dataset(name, category, parsed.of(name), data_root) for name, category in pairs)
 
 
@@ -102,8 +106,9 @@ def _plan_dataset(
         return
     for method, seed in _pairs(request):
         run = make_spec(method, data, seed, request, settings)
-        state, reason = _state(run, store, request.force)
-        yield PlannedRun(method, label, seed, state, reason, run, data, _adapted(run, request, data))
+        record = store.find(run)
+        state, reason = _state(run, record, store, request.force)
+        yield PlannedRun(method, label, seed, state, reason, run, data, _adapted(run, request, data), record)
 
 
 def _pairs(request: Request) -> Iterator[tuple[str, int]]:
@@ -153,8 +158,7 @@ def _view(request: Request, data: OpenedDataset, method: str) -> View:
     return view.at_size(spec.QUICK_IMAGE_SIZE) if request.preset == "quick" else view
 
 
-def _state(run: RunSpec, store: RecordStore, force: bool) -> tuple[State, str]:
-    record = store.find(run)
+def _state(run: RunSpec, record: Record | None, store: RecordStore, force: bool) -> tuple[State, str]:
     if force:
         return "forced", "asked for with --force"
     if record and record.status == "done":
@@ -172,79 +176,71 @@ def count_states(runs: Sequence[PlannedRun]) -> Counter[str]:
     return Counter(run.state for run in runs)
 
 
-def execute(runs: Sequence[PlannedRun], store: RecordStore, device: torch.device, reporter: Reporter) -> list[Record]:
-    """Do what is to be done, one after the other, and return every run's record, as far as there is one."""
-    from bench.stopping import StopRequest
-    from bench.worker import perform
+def plan_lines(runs: Sequence[PlannedRun]) -> list[str]:
+    """What is done and what is left, and why those runs are to be done again that were tried before."""
+    left = sum(run.is_to_do for run in runs)
+    if len(runs) == 1:
+        return [] if left else ["1 of 1 runs are recorded already; --force repeats them."]
+    again = [run for run in runs if run.is_to_do and run.state not in ("new", "forced")]
+    lines = [f"  {run.state}: {run.method} on {run.dataset}, seed {run.seed}: {_line(run.reason)}" for run in again]
+    more = [f"  … and {len(lines) - _MOST_LINES} more: --dry-run"] if len(lines) > _MOST_LINES else []
+    return [f"{counts_line(runs)} (--force repeats what is done)", *lines[:_MOST_LINES], *more]
+
+
+def counts_line(runs: Sequence[PlannedRun]) -> str:
+    """``6 runs: 2 done, 3 new, 1 stale; 4 to do``."""
+    counts = ", ".join(f"{n} {state}" for state, n in count_states(runs).items())
+    return f"{len(runs)} runs: {counts}; {sum(run.is_to_do for run in runs)} to do"
+
+
+def _line(reason: str) -> str:
+    return reason.splitlines()[0]
+
+
+def execute(
+    runs: Sequence[PlannedRun], store: RecordStore, executor: Executor, reporter: Reporter, study: str | None = None
+) -> list[Record]:
+    """Do what is to be done and return every run's record, as far as there is one.
+
+    Raises ``StoreError`` where the results folder cannot be written. ``study`` is the digest of a ``--config`` file.
+    """
+    from bench.campaign import Campaign
+    from bench.campaign_display import display_for
 
     to_do = [run for run in runs if run.is_to_do]
-    if len(to_do) < len(runs):
-        reporter.say(f"{len(runs) - len(to_do)} of {len(runs)} runs are recorded already; --force repeats them.")
+    for line in plan_lines(runs):
+        reporter.say(line)
     store.require_writable()
-    stop = StopRequest()
-    performed: dict[str, Record] = {}
-    with stop.listening():
-        for n, run in enumerate(to_do, 1):
-            assert run.spec and run.data
-            if run.state != "forced" and _is_done(run.spec, store):
-                continue  # another process did it meanwhile
-            reporter.say(f"[{n}/{len(to_do)}] {run.method} on {run.dataset}, seed {run.seed}, {run.spec.preset}")
-            if run.note:
-                reporter.say(f"  {run.note}")
-            try:
-                record = perform(run.spec, run.data, store, device, reporter, stop)
-            except ClaimedError as error:
-                reporter.say(f"  left out: {error}")
-                continue
-            if record.status != "done":
-                reporter.say(f"  {record.status}: {record.reason}")
-            performed[record.key] = record
-            if stop.requested or record.status == "interrupted":
-                break
+    jobs = [make_job(run, store, study) for run in to_do]
+    with executor.stopping.listening(), display_for(executor, reporter, len(jobs)) as display:
+        performed = Campaign(jobs, store, executor, display).run()
     return [performed.get(record.key, record) for record in collect(runs, store)]
 
 
-def _is_done(run: RunSpec, store: RecordStore) -> bool:
-    record = store.find(run)
-    return record is not None and record.status == "done"
+def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> Job:
+    """A planned run as it is handed to an executor."""
+    import bench.plugins
+    from bench.failures import known_before
+    from bench.jobs import Job
+
+    assert run.spec and run.data
+    job = Job(
+        key=run.spec.key,
+        spec=run.spec,
+        results=store.root.absolute(),
+        data_root=run.data.root.absolute() if run.data.root else None,
+        plugins=tuple(bench.plugins.added_folders()),
+        force=run.state == "forced",
+        seen=run.record.mark if run.record else None,
+        study=study,
+        command=tuple(sys.argv),
+        known=known_before(run.data),
+        note=run.note,
+    )
+    return job.with_data(run.data)
 
 
 def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:
     """Records of the planned runs, as far as they exist."""
     found = (store.find(run.spec) for run in runs if run.spec)
     return [record for record in found if record]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """``--set`` values sorted by the plug-in they belong to."""
-
-    by_plugin: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-
-    def of(self, plugin: str) -> dict[str, Any]:
-        return dict(self.by_plugin.get(plugin, {}))
-
-    @classmethod
-    def parse(cls, request: Request, datasets: Sequence[str]) -> Settings:
-        """A key goes to every plug-in of the request that knows it; ``plugin.key`` to that one alone."""
-        fields = {m: set(registry.load_method(m)[1].model_fields) for m in request.methods}
-        fields |= {d: set(registry.load_dataset(d)[1].model_fields) for d in datasets}
-        by_plugin: dict[str, dict[str, Any]] = {}
-        for text in request.settings:
-            for plugin, key, value in _assign(text, fields):
-                by_plugin.setdefault(plugin, {})[key] = value
-        return cls(by_plugin)
-
-
-def _assign(text: str, fields: Mapping[str, set[str]]) -> list[tuple[str, str, str]]:
-    name, equals, value = text.partition("=")
-    plugin, dot, key = name.rpartition(".")
-    if not equals or not key:
-        raise ConfigError(f"Expected --set key=value or plugin.key=value, found '{text}'.")
-    if dot and plugin not in fields:
-        raise unknown_name("plug-in of this request", plugin, fields, "")
-    owners = [plugin] if dot else [owner for owner in fields if key in fields[owner]]
-    if not owners or key not in fields[owners[0]]:
-        known = fields[plugin] if dot else set().union(*fields.values())
-        raise unknown_name("parameter", key, known, f"See: bench list {plugin or next(iter(fields))}.")
-    return [(owner, key, value) for owner in owners]

@@ -47,10 +47,10 @@ class TerminalReporter:
     """A rich progress bar with step, rate, losses and remaining time."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self.console = console
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self.console.print(text, markup=False)
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Stage]:
@@ -64,7 +64,7 @@ class TerminalReporter:
             TimeRemainingColumn(),
             TextColumn("{task.fields[values]}"),
         )
-        with Progress(*columns, console=self._console) as progress:
+        with Progress(*columns, console=self.console) as progress:
             task = progress.add_task(name, total=total, rate="", values="")
             yield _Bar(progress, task)
 

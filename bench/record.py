@@ -131,6 +131,11 @@ class Record(_Frozen):
         return self
 
     @property
+    def mark(self) -> str:
+        """Tells one attempt at a run from another."""
+        return f"{self.status} {self.started} {self.finished}"
+
+    @property
     def is_stored(self) -> bool:
         return self._folder is not None
 

@@ -3,6 +3,10 @@
 results/runs/<dataset>/<method>/<key>/    finished records
 results/stages/<key>/                     parts of methods that several runs share, such as a trained GAN
 results/work/<key>/                       checkpoints of runs under way
+results/work/<key>.claim                  who is doing that run; likewise results/stages/<key>.claim
+results/jobs/<key>.json                   what a run in a process of its own is told
+results/logs/<key>.log                    what that process printed
+results/studies/<digest>.yaml             files given by --config
 """
 
 from __future__ import annotations
@@ -11,14 +15,14 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
+from bench.claims import Claims, Holder
 from bench.errors import ClaimedError, StoreError
 from bench.files import content_digest
 from bench.record import Record
@@ -26,6 +30,10 @@ from bench.spec import RunSpec, digest
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_LOOK_EVERY = 0.5  # seconds, at a stage that another process trains
+WhenBusy = Callable[[ClaimedError], None]
+"""Told again and again while a shared stage is trained elsewhere; it returns to wait on, or raises."""
 
 
 @contextmanager
@@ -56,9 +64,10 @@ def _to_disk(file: Path) -> None:
 class RecordStore:
     """The folder given by ``--results``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, claims: Claims | None = None) -> None:
         self.root = root
-        self.stages = StageStore(root / "stages")
+        self.claims = claims or Claims()
+        self.stages = StageStore(root / "stages", self.claims)
 
     def require_writable(self) -> None:
         """Raise ``StoreError`` before hours of work, not after."""
@@ -80,6 +89,9 @@ class RecordStore:
         folder = self.root / "work" / spec.key
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def claim_of(self, spec: RunSpec) -> Path:
+        return self.root / "work" / f"{spec.key}.claim"
 
     def find(self, spec: RunSpec) -> Record | None:
         """The record that answers exactly this spec."""
@@ -106,13 +118,9 @@ class RecordStore:
 
     @contextmanager
     def claim(self, spec: RunSpec) -> Iterator[Path]:
-        """The run's working folder, for one process at a time; the system frees it when the process dies."""
-        work = self.work_of(spec)
-        try:
-            with FileLock(work.with_suffix(".lock"), timeout=0):
-                yield work
-        except Timeout as error:
-            raise ClaimedError(f"{spec.key} is under way in another process ({work})") from error
+        """The run's working folder, for one process at a time; raises ``ClaimedError`` while another has it."""
+        with self.claims.hold(self.claim_of(spec)):
+            yield self.work_of(spec)
 
     def write(self, record: Record, files: Path) -> Record:
         """Put ``files`` (a folder beside the store's) and the record in their place in one move."""
@@ -160,20 +168,39 @@ def read_record(folder: Path) -> Record:
 class StageStore:
     """Parts of methods that several runs share, each under a key of everything that decides it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, claims: Claims | None = None, when_busy: WhenBusy | None = None) -> None:
+        self._root, self._claims, self._when_busy = root, claims or Claims(), when_busy
+
+    def asking(self, when_busy: WhenBusy) -> StageStore:
+        """The same store, for a run that has something to say to a stage under training elsewhere."""
+        return StageStore(self._root, self._claims, when_busy)
 
     def folder_of(self, key: str) -> Path:
         return self._root / key
 
     @contextmanager
     def claim(self, identity: Mapping[str, Any]) -> Iterator[SharedStage]:
-        """The stage of that identity. Whoever comes first trains it; others wait here until it is there."""
+        """The stage of that identity. Whoever comes first trains it; others wait, unless told otherwise."""
         key = digest(dict(identity))
         stage = SharedStage(key, self.folder_of(key), dict(identity))
         stage.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(stage.folder.with_suffix(".lock")):
+        file = stage.folder.with_suffix(".claim")
+        mine = self._until_finished_or_ours(stage, file)
+        if mine is None:
             yield stage
+            return
+        with self._claims.keep(file, mine):
+            yield stage
+
+    def _until_finished_or_ours(self, stage: SharedStage, file: Path) -> Holder | None:
+        while not stage.is_finished:
+            try:
+                return self._claims.take(file)
+            except ClaimedError as error:
+                if self._when_busy:
+                    self._when_busy(error)
+                time.sleep(_LOOK_EVERY)
+        return None
 
 
 @dataclass(frozen=True)

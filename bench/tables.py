@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from bench.contracts import Published
 from bench.doctor import Finding
-from bench.grid import PlannedRun, count_states
+from bench.grid import PlannedRun, counts_line
 from bench.pixel_tables import interval_text, pixel_report
 from bench.record import Counts, Metrics, Record, ScoreMetrics
 from bench.registry import Entry
@@ -104,9 +105,19 @@ def plan_report(runs: Sequence[PlannedRun]) -> RenderableType:
         state = f"[{_STATE_STYLE.get(run.state, 'cyan')}]{run.state}[/]"
         view = run.spec.view if run.spec else ""
         table.add_row(run.method, run.dataset, str(run.seed), view, state, escape(reason))
-    counts = ", ".join(f"{n} {state}" for state, n in count_states(runs).items())
-    to_do = sum(run.is_to_do for run in runs)
-    return Group(table, f"{len(runs)} runs: {counts}; {to_do} to do", *map(escape, dict.fromkeys(blocked.values())))
+    return Group(table, counts_line(runs), *map(escape, dict.fromkeys(blocked.values())))
+
+
+def troubles_report(records: Sequence[Record], results: Path) -> RenderableType | None:
+    """Runs that did not end well, each with its reason and where its log lies; ``None`` where all did."""
+    troubled = [record for record in records if record.status != "done"]
+    lines: list[str] = []
+    for record in troubled:
+        name = f"{record.spec.method} on {record.spec.dataset_label}, seed {record.spec.seed}"
+        lines.append(f"  [red]{record.status}[/] {escape(name)}: {escape((record.reason or '').splitlines()[0])}")
+        log = results / "logs" / f"{record.key}.log"
+        lines += [f"    log {escape(str(log))}"] if log.is_file() else []
+    return Group(f"{len(troubled)} of {len(records)} runs did not end well:", *lines) if troubled else None
 
 
 def entries_report(entries: Sequence[Entry]) -> RenderableType:

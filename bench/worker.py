@@ -1,4 +1,7 @@
-"""One run, start to finish: seed, fit, score, measure, record."""
+"""One run, start to finish: seed, fit, score, measure, record.
+
+``python -m bench.worker JOB.json`` does it in a process of its own, as told by the job's file (``bench.jobs``).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ import torch
 from bench import artifacts, registry
 from bench.contracts import Detector
 from bench.data import OpenedDataset
-from bench.errors import BenchError, DivergedError, InterruptedRunError
+from bench.errors import BenchError, ClaimedError, DivergedError, InterruptedRunError
 from bench.evaluation import evaluate
 from bench.images import ImageCache, cached_images, duplicates_across
 from bench.metrics.pixel_results import Measurement
@@ -30,7 +33,7 @@ from bench.record import SCORE, Counts, Record, Status, facts_of
 from bench.scoring import Answers, KeepMap, KeepRedrawn, score_images
 from bench.spec import RunSpec, training_code
 from bench.stopping import StopRequest
-from bench.store import RecordStore, save_weights
+from bench.store import RecordStore, WhenBusy, save_weights
 from bench.training import CheckpointLostError, RunContext, read_rows
 from bench.views import View
 
@@ -48,6 +51,8 @@ class Run:
     reporter: Reporter
     stop: StopRequest
     work: Path
+    study: str | None = None
+    waits: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -61,16 +66,30 @@ class Run:
 
 
 def perform(
-    spec: RunSpec, data: OpenedDataset, store: RecordStore, device: torch.device, reporter: Reporter, stop: StopRequest
+    spec: RunSpec,
+    data: OpenedDataset,
+    store: RecordStore,
+    device: torch.device,
+    reporter: Reporter,
+    stop: StopRequest,
+    *,
+    study: str | None = None,
+    waits: bool = True,
 ) -> Record:
-    """Do the run and store its record, whatever comes of it. Only an unusable results folder is raised."""
+    """Do the run and store its record, whatever comes of it.
+
+    Raised is only ``ClaimedError``, when another process does this run, or trains a stage of it and this one is not to
+    wait (``waits``), and ``StoreError`` for an unusable results folder. ``study`` is the digest of a ``--config`` file.
+    """
     with store.claim(spec) as work:
-        run = Run(spec, data, store, device, reporter, stop, work)
+        run = Run(spec, data, store, device, reporter, stop, work, study, waits)
         try:
             try:
                 return _fit_score_record(run)
             except CheckpointLostError:
                 return _fit_score_record(run)  # once more, from the start
+        except ClaimedError:
+            raise  # another process is at it: no result, and no failure
         except BaseException as error:  # noqa: BLE001 - the boundary of a run: every failure becomes a row
             return _record_failure(run, error)
 
@@ -134,12 +153,27 @@ def _context(run: Run) -> RunContext:
         device=run.device,
         seed=spec.seed,
         folder=run.work,
-        stages=run.store.stages,
+        stages=run.store.stages.asking(_patience(run)),
         stage_identity=identity,
         reporter=run.reporter,
         stop=run.stop,
         used_stages=run.stages,
     )
+
+
+def _patience(run: Run) -> WhenBusy:
+    """Wait for a stage that another process trains, and say so once; or leave the run for later."""
+    said: set[Path] = set()
+
+    def when_busy(error: ClaimedError) -> None:
+        if not run.waits:
+            raise error
+        if error.file not in said:
+            said.add(error.file)
+            run.reporter.say(f"  waiting: shared stage {error}")
+        run.stop.check()
+
+    return when_busy
 
 
 @dataclass(frozen=True)
@@ -219,7 +253,7 @@ def _measure_maps(run: Run, scored: _Scored) -> Measurement | None:
 
 
 def _record(run: Run, status: Status, reason: str | None) -> Record:
-    split = run.data.split
+    split, study = run.data.split, {"study": run.study} if run.study else {}
     return Record(
         key=run.spec.key,
         spec=run.spec,
@@ -232,7 +266,7 @@ def _record(run: Run, status: Status, reason: str | None) -> Record:
         counts=Counts.of(split),
         stages=run.stages,
         seconds=run.seconds,
-        provenance=provenance(str(run.device)) | {"data_root": str(run.data.root) if run.data.root else None},
+        provenance=provenance(str(run.device)) | {"data_root": str(run.data.root) if run.data.root else None} | study,
         started=run.started,
         finished=now(),
     )
@@ -306,3 +340,9 @@ def _clear(work: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+if __name__ == "__main__":
+    from bench.job_process import main
+
+    main()

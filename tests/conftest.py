@@ -10,6 +10,7 @@ import torch
 
 import bench.plugins
 from bench import grid
+from bench.executors.serial import SerialExecutor
 from bench.store import RecordStore
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -68,6 +69,6 @@ def run_toy(store, silent):
     def run(*methods, settings=(), seeds=(0,), preset="quick", force=False, dataset="toy", view=None):
         known = [s for s in settings if s]
         request = grid.Request(methods, [dataset], seeds, preset, known, view=view, force=force)
-        return grid.execute(grid.plan(request, store), store, torch.device("cpu"), silent)
+        return grid.execute(grid.plan(request, store), store, SerialExecutor("cpu", silent), silent)
 
     return run

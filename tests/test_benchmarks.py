@@ -59,3 +59,14 @@ def test_training_is_held_against_a_textbook():
     assert re.search(r"^textbook +[0-9.]+ iterations/s", out, re.M)
     assert re.search(r"^ours / textbook [0-9.]+ x$", out, re.M)
     assert "width 2, batch 4, float32" in out.replace("precision ", "")
+
+
+@pytest.mark.slow
+def test_grids_print_what_a_process_costs_and_what_a_second_worker_saves():
+    text = printed("grids.py", "--runs=2", "--equal=2")
+    for kind in ("wall", "processor"):
+        assert re.search(
+            rf"{kind}: [\d.]+ s, [\d.]+ s; a process costs -?[\d.]+ s by run, imports [\d.]+ s of it", text
+        )
+    assert len(re.findall(r"[+-][\d.]+ s beyond them", text)) == 2
+    assert re.search(r"2 equal runs: [\d.]+ s on one worker, [\d.]+ s on two, ratio [\d.]+", text)

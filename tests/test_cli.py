@@ -22,7 +22,14 @@ def bench(monkeypatch, capsys, tmp_path):
     def call(*arguments, results=None):
         command = [str(a) for a in arguments]
         if command[0] == "run":
-            command += ["--results", str(results or tmp_path / "results"), "--plugins", str(PLUGINS)]
+            command += [
+                "--results",
+                str(results or tmp_path / "results"),
+                "--plugins",
+                str(PLUGINS),
+                "--executor",
+                "serial",
+            ]
         monkeypatch.setattr(sys, "argv", ["bench", *command])
         with pytest.raises(SystemExit) as end:
             cli.main()

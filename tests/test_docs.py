@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 import bench.plugins
-from bench import registry
+from bench import cli, registry
 
 PAGE = Path(__file__).parents[1] / "docs" / "adding-a-method.md"
 
@@ -43,3 +48,44 @@ def test_what_the_page_saves_it_restores(zmap, run_toy):
     weights = load_file(record.folder / "weights.safetensors")
     detector.restore(weights, ImageShape(1, 32), torch.device("cpu"))
     assert torch.equal(detector.weights()["mean"], weights["mean"])
+
+
+GRIDS = Path(__file__).parents[1] / "docs" / "grids.md"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", GRIDS.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def commands():
+    lines = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line]
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (text,) = blocks("yaml")
+    (tmp_path / "suite.yaml").write_text(text, encoding="utf-8")
+    return tmp_path / "suite.yaml"
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_the_commands_on_grids_plan_what_they_say(suite, command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [*command, "--dry-run", "--json"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    methods, seeds = ({row[name] for row in rows} for name in ("method", "seed"))
+    assert len(rows) == len(methods) * len(seeds) > 1
+    assert {row["state"] for row in rows} == {"new"}
+
+
+@pytest.mark.slow
+def test_the_study_on_the_page_runs(suite):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "bench", "run", "--config", str(suite), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["done"] * 4

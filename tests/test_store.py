@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+import time
+
 import pytest
-import torch
 
 from bench import grid
-from bench.errors import StoreError
-from bench.store import read_record, replace_file
+from bench.errors import ClaimedError, StoreError
+from bench.executors.serial import SerialExecutor
+from bench.store import RecordStore, read_record, replace_file
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
@@ -23,13 +28,37 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_claimed_run_is_left_to_its_owner(run_toy, store, silent):
+def test_a_claimed_run_is_left_to_its_owner(run_toy, store):
     (record,) = run_toy("intensity")
-    with store.claim(record.spec):
-        silent.said.clear()
-        (again,) = run_toy("intensity", force=True)
-    assert any("under way in another process" in line for line in silent.said)
-    assert again.finished == record.finished
+    with store.claim(record.spec), pytest.raises(ClaimedError, match=f"{record.key} is under way: process"):
+        RecordStore(store.root).claims.take(store.claim_of(record.spec))
+    assert not store.claim_of(record.spec).exists()
+
+
+def test_a_run_that_another_process_has_is_waited_for_and_not_repeated(store, silent):
+    """The other process is a thread here: it works in a results folder of its own, then hands its record over."""
+    request = grid.Request(["intensity"], ["toy"], preset="quick")
+    (planned,) = grid.plan(request, store)
+    claim = store.claim_of(planned.spec)
+    theirs = RecordStore(store.root.with_name("theirs"))
+
+    def work():
+        with store.claims.hold(claim):
+            grid.execute([planned], theirs, SerialExecutor("cpu", silent), silent)
+            started.set()
+            time.sleep(1)
+            shutil.copytree(theirs.folder_of(planned.spec), store.folder_of(planned.spec))
+
+    started = threading.Event()
+    other = threading.Thread(target=work)
+    other.start()
+    started.wait()
+    silent.said.clear()
+    (found,) = grid.execute([planned], store, SerialExecutor("cpu", silent), silent)
+    other.join()
+    assert found.model_dump() == theirs.find(planned.spec).model_dump()
+    (said,) = silent.said
+    assert said.startswith(f"  intensity on toy, seed 0: {found.key} is under way: process {os.getpid()} on")
 
 
 def test_a_run_that_another_process_finished_meanwhile_is_not_repeated(run_toy, store, silent):
@@ -37,7 +66,7 @@ def test_a_run_that_another_process_finished_meanwhile_is_not_repeated(run_toy, 
     planned_before = grid.plan(request, store)
     (record,) = run_toy("intensity")
     silent.said.clear()
-    (found,) = grid.execute(planned_before, store, torch.device("cpu"), silent)
+    (found,) = grid.execute(planned_before, store, SerialExecutor("cpu", silent), silent)
     assert found.finished == record.finished
     assert silent.said == []
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Debug, Json, Plugins, Set, print_json, use_plugins
+from bench.commands.options import DataRoot, Debug, Json, Plugins, Set, data_roots, print_json, use_plugins
 
 app = typer.Typer(help="Find, fetch and check data sets.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def status(
     from bench.tables import show
 
     use_plugins(plugins)
-    found = statuses(name, data_root)
+    found = statuses(name, data_roots(data_root))
     if as_json:
         print_json([each.as_dict() for each in found])
     else:
@@ -85,7 +85,7 @@ def check(
 
     use_plugins(plugins)
     has_problem = False
-    for audited in audit_requested(name, data_root, setting or [], reporter()):
+    for audited in audit_requested(name, data_roots(data_root), setting or [], reporter()):
         if as_json:
             print_json(audited.as_dicts())
         else:
@@ -114,7 +114,7 @@ def split(
     from bench.progress import reporter
 
     use_plugins(plugins)
-    opened = open_requested(name, data_root, setting or [])
+    opened = open_requested(name, data_roots(data_root), setting or [])
     if out:
         write_manifest(opened, out)
     else:

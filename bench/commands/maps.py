@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, Set, names, print_json, use_plugins
+from bench.commands.options import (
+    DataRoot,
+    Debug,
+    Json,
+    Plugins,
+    Results,
+    Set,
+    data_roots,
+    names,
+    print_json,
+    use_plugins,
+)
 
 export = typer.Typer(help="Write parts of a run for other programs.", no_args_is_help=True)
 
@@ -39,7 +50,7 @@ def evaluate(
 
     use_plugins(plugins)
     progress = reporter()
-    for data in opened(dataset, setting or [], data_root):
+    for data in opened(dataset, setting or [], data_roots(data_root)):
         own = measure_own_maps(data, maps, scores, save, progress)
         record = own.save(RecordStore(results)) if save else own.record
         if as_json:

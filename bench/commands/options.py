@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-DataRoot = Annotated[Path | None, typer.Option(help="Folder of the data. Default: $BENCH_DATA, then the user's cache.")]
+if TYPE_CHECKING:
+    from bench.data_roots import DataRoots
+
+DataRoot = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Folder of the data, or NAME=DIR for each data set. Default: $BENCH_DATA, then the user's cache."
+    ),
+]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Plugins = Annotated[
     Path | None, typer.Option(help="Folder whose methods/ and datasets/ are used too; runs their code.")
@@ -29,6 +37,13 @@ def use_plugins(folder: Path | None) -> None:
     if not folder.is_dir():
         raise ConfigError(f"Expected a folder after --plugins, found nothing at {folder}.")
     bench.plugins.add_folder(folder)
+
+
+def data_roots(given: Sequence[str] | None) -> DataRoots | None:
+    """``DIR`` and ``mnist=DIR``, as often as given; raises ``ConfigError`` for unknown data sets."""
+    from bench.data_roots import DataRoots
+
+    return DataRoots.parse(given) if given else None
 
 
 def print_json(rows: Iterable[Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Debug, Plugins, Results, use_plugins
+from bench.commands.options import DataRoot, Debug, Plugins, Results, data_roots, use_plugins
 
 
 def report(
@@ -32,4 +32,4 @@ def report(
 
     use_plugins(plugins)
     progress = reporter()
-    print(build_report(select(RecordStore(results), dataset, progress), out, data_root, progress, pictures))
+    print(build_report(select(RecordStore(results), dataset, progress), out, data_roots(data_root), progress, pictures))

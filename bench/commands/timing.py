@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, Set, names, print_json, use_plugins
+from bench.commands.options import (
+    DataRoot,
+    Debug,
+    Json,
+    Plugins,
+    Results,
+    Set,
+    data_roots,
+    names,
+    print_json,
+    use_plugins,
+)  # fmt: skip
 
 
 def time(
@@ -34,7 +45,8 @@ def time(
 
     Example: bench time --method fanogan,anogan,ae --dataset oct-phantom
     """
-    from bench import api, grid
+    from bench import grid
+    from bench.devices import default_preset, resolve_device
     from bench.precision import require_precision
     from bench.progress import reporter
     from bench.store import RecordStore
@@ -43,10 +55,10 @@ def time(
     from bench.timing.tables import report
 
     use_plugins(plugins)
-    chosen, progress = api.resolve_device(device), reporter()
+    chosen, progress = resolve_device(device), reporter()
     request = grid.Request(
-        methods=names(method), datasets=names(dataset), preset=preset or api.default_preset(chosen),
-        settings=setting or [], view=view, data_root=data_root, precision=require_precision(precision, chosen),
+        methods=names(method), datasets=names(dataset), preset=preset or default_preset(chosen),
+        settings=setting or [], view=view, data_root=data_roots(data_root), precision=require_precision(precision, chosen),
     )  # fmt: skip
     how = Request(chosen, parse_batches(batch), repeats, plugins=[plugins] if plugins else [])
     timings = time_methods(grid.plan(request, RecordStore(results)), how, results, progress)

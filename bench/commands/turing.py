@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, print_json, use_plugins
+from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, data_roots, print_json, use_plugins
 
 
 class RunOrCommand(TyperGroup):
@@ -63,7 +63,7 @@ def make(
     from bench.turing.tables import made_report
 
     use_plugins(plugins)
-    made = write_quiz(find_run(run, RecordStore(results)), n, out, seed, real.value, data_root, reporter())
+    made = write_quiz(find_run(run, RecordStore(results)), n, out, seed, real.value, data_roots(data_root), reporter())
     if as_json:
         print_json([made.as_dict()])
     else:

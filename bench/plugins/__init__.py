@@ -22,5 +22,11 @@ def add_folder(folder: str | os.PathLike[str]) -> None:
         __path__.append(path)
 
 
+def added_folders() -> list[Path]:
+    """Folders that ``add_folder`` added, for another process to add too."""
+    own = {str(_CHECKOUT), str(Path(__file__).resolve().parent)}
+    return [Path(folder) for folder in __path__ if str(Path(folder).resolve()) not in own]
+
+
 for _folder in filter(None, os.environ.get("BENCH_PLUGINS", "").split(os.pathsep)):
     add_folder(_folder)

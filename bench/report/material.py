@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import OpenedDataset, open_dataset
+from bench.data_roots import Roots, root_of
 from bench.errors import BenchError
 from bench.record import Record
 
@@ -24,7 +25,7 @@ class Material:
 LEFT_OUT = Material(None, "Images were left out of this report on request.")
 
 
-def find_material(record: Record, data_root: Path | None) -> Material:
+def find_material(record: Record, data_root: Roots) -> Material:
     """Look at ``data_root``, then in the usual places, then where the run found them; nothing is raised."""
     reasons = []
     for place in dict.fromkeys(_places(record, data_root)):
@@ -35,8 +36,8 @@ def find_material(record: Record, data_root: Path | None) -> Material:
     return Material(None, f"{reasons[0]} {_REMEDY}")
 
 
-def _places(record: Record, data_root: Path | None) -> Iterator[Path | None]:
-    yield data_root
+def _places(record: Record, data_root: Roots) -> Iterator[Path | None]:
+    yield root_of(data_root, record.spec.dataset)
     yield None
     if recorded := record.provenance.get("data_root"):
         yield Path(recorded)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.data_roots import Roots
 from bench.errors import ConfigError
 from bench.leaderboard import Known
 from bench.progress import Reporter
@@ -30,7 +31,7 @@ _STAMP = ".bench-report"
 
 
 def build_report(
-    known: Known, out: Path, data_root: Path | None, reporter: Reporter, most_pictures: int = MOST_PICTURES
+    known: Known, out: Path, data_root: Roots, reporter: Reporter, most_pictures: int = MOST_PICTURES
 ) -> Path:
     """Write the site of all finished runs to ``out`` and return its first page.
 
@@ -49,7 +50,7 @@ def build_report(
     return out / "index.html"
 
 
-def _prepared(site: Path, group: Group, data_root: Path | None, reporter: Reporter, most: int) -> ShownGroup:
+def _prepared(site: Path, group: Group, data_root: Roots, reporter: Reporter, most: int) -> ShownGroup:
     """Thumbnails and overlays of a group, written."""
     material = find_material(group.runs[0].record, data_root) if most else LEFT_OUT
     wanted = pictured(group, most)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.data_roots import Roots
 from bench.progress import Reporter
 from bench.record import Record
 from bench.store import replace_file
@@ -45,7 +46,7 @@ class MadeQuiz:
 
 
 def write_quiz(
-    record: Record, n: int, out: Path, seed: int, part: Part, data_root: Path | None, reporter: Reporter
+    record: Record, n: int, out: Path, seed: int, part: Part, data_root: Roots, reporter: Reporter
 ) -> MadeQuiz:
     """Write a page of ``n`` images, half of them real. Raises ``ConfigError``, ``StoreError`` or ``DataError``."""
     require_even(n)

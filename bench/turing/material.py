@@ -15,6 +15,7 @@ from torch import Tensor
 from bench import registry
 from bench.contracts import NORMAL, Detector, ImageShape, Sample
 from bench.data import OpenedDataset, open_dataset
+from bench.data_roots import Roots, root_of
 from bench.errors import ConfigError, DataError, PluginError, StoreError
 from bench.images import ImageCache, cached_images
 from bench.progress import Reporter
@@ -92,7 +93,7 @@ class TuringStudy:
         return to_bytes(torch.cat(drawn))
 
 
-def open_study(record: Record, part: Part, data_root: Path | None, reporter: Reporter) -> TuringStudy:
+def open_study(record: Record, part: Part, data_root: Roots, reporter: Reporter) -> TuringStudy:
     """The run's detector and its data. Raises ``ConfigError``, ``StoreError`` or ``DataError``."""
     spec = record.spec
     weights = _weights(record)
@@ -118,9 +119,9 @@ def _weights(record: Record) -> dict[str, Tensor]:
     return load_weights(run.file(WEIGHTS), "Repeat the run with --force.")
 
 
-def _data(record: Record, data_root: Path | None) -> OpenedDataset:
+def _data(record: Record, data_root: Roots) -> OpenedDataset:
     spec, recorded = record.spec, record.provenance.get("data_root")
-    root = data_root or (Path(recorded) if recorded else None)
+    root = root_of(data_root, spec.dataset) or (Path(recorded) if recorded else None)
     data = open_dataset(spec.dataset, spec.category, spec.dataset_params, root)
     if data.fingerprint != spec.data:
         raise DataError(

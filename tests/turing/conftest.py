@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from conftest import TINY, Silent
 
 from bench import grid
+from bench.executors.serial import SerialExecutor
 from bench.store import RecordStore
 
 
@@ -17,7 +17,8 @@ def trained(tmp_path_factory):
     request = grid.Request(["fanogan"], ["toy"], [0], "quick", TINY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        (record,) = grid.execute(grid.plan(request, store), store, torch.device("cpu"), Silent())
+        reporter = Silent()
+        (record,) = grid.execute(grid.plan(request, store), store, SerialExecutor("cpu", reporter), reporter)
     return store, record
 
 

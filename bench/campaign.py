@@ -1,0 +1,208 @@
+"""Hands jobs to an executor until every run has its record, shared fairly with others who work on the same folder.
+
+Nothing is believed but the store: an executor says that a process ended, the record says what came of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.errors import ClaimedError, StoreError
+from bench.executors import Ended, Executor
+from bench.failures import record_failure
+from bench.job_progress import Progress
+from bench.jobs import BUSY, Job
+from bench.logs import last_attempt, last_words
+from bench.record import Record, Status
+from bench.store import RecordStore
+
+_LOOK_AGAIN = 2.0  # seconds until runs that others hold are looked at again
+
+
+@dataclass
+class State:
+    """Where a campaign stands, for whoever shows it."""
+
+    waiting: list[Job]
+    running: dict[str, Job]
+    held: set[str]
+    """Keys of waiting runs that other processes have."""
+    records: dict[str, Record]
+
+    @property
+    def total(self) -> int:
+        return len(self.waiting) + len(self.running) + len(self.records)
+
+
+class Display(Protocol):
+    """Shows how a campaign goes."""
+
+    def started(self, job: Job, state: State) -> None: ...
+
+    def held(self, job: Job, why: str) -> None: ...
+
+    def finished(self, job: Job, record: Record, state: State) -> None: ...
+
+    def look(self, state: State) -> None: ...
+
+
+class Campaign:
+    """Jobs on their way through an executor."""
+
+    def __init__(self, jobs: Sequence[Job], store: RecordStore, executor: Executor, display: Display) -> None:
+        self.state = State(list(jobs), {}, set(), {})
+        self._store, self._executor, self._display = store, executor, display
+        self._waits_for: dict[str, Path] = {}
+        self._claims: dict[str, str] = {}
+        self._look_at_held = 0.0
+
+    def run(self) -> dict[str, Record]:
+        """Every run's record by key, as far as there is one when all are done or the user stopped it."""
+        try:
+            while (self.state.waiting or self.state.running) and not self._executor.stopping.requested:
+                self._hand_out()
+                self._settle(self._executor.ended())
+                self._display.look(self.state)
+            self._settle(self._executor.stop())
+        except KeyboardInterrupt:  # the second Ctrl-C
+            self._executor.kill()
+            self._settle([Ended(job, None, "stopped by the user") for job in self.state.running.values()])
+        except OSError as error:  # no claim, job or record can be written any more
+            self._executor.stop()
+            raise StoreError(
+                f"The results folder {self._store.root} cannot be written any more ({error}). What was done is kept;"
+                " mend it and give the same command again."
+            ) from error
+        except BaseException:
+            self._executor.kill()
+            raise
+        return self.state.records
+
+    def _hand_out(self) -> None:
+        room = self._executor.room
+        if not room:
+            return
+        look = time.monotonic() >= self._look_at_held
+        if look:
+            self._look_at_held = time.monotonic() + _LOOK_AGAIN
+        chosen: list[Job] = []
+        for job in list(self.state.waiting):
+            if len(chosen) == room or self._executor.stopping.requested:
+                break
+            if (look or job.key not in self.state.held) and (ready := self._made_ready(job)):
+                chosen.append(ready)
+        if chosen:
+            self._start(chosen)
+
+    def _start(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._display.started(job, self.state)
+        self._executor.start(jobs)
+
+    def _made_ready(self, job: Job) -> Job | None:
+        """The job with its run claimed, unless it is done already or somebody else is at it."""
+        if record := self._ended_elsewhere(job):
+            self._finish(job, record)
+            return None
+        stage = self._waits_for.get(job.key)
+        if stage and not self._store.claims.is_free(stage):
+            return None
+        try:
+            token = self._claim(job)
+        except ClaimedError as error:
+            self._hold(job, error.file, str(error))
+            return None
+        self._waits_for.pop(job.key, None)
+        self.state.held.discard(job.key)
+        self.state.waiting = [other for other in self.state.waiting if other.key != job.key]
+        ready = self.state.running[job.key] = job.updated(claim=token)
+        for leftover in (job.progress, job.unstored):
+            leftover.unlink(missing_ok=True)
+        return ready
+
+    def _claim(self, job: Job) -> str | None:
+        file = self._store.claim_of(job.spec)
+        if not self._executor.starts_at_once:
+            if self._store.claims.is_free(file):
+                return None
+            raise ClaimedError(f"{job.key} is under way in another process ({file})", file)
+        self._claims[job.key] = self._store.claims.take(file).token
+        return self._claims[job.key]
+
+    def _hold(self, job: Job, claim: Path, why: str) -> None:
+        if job.key not in self.state.held:
+            self._display.held(job, why)
+        self.state.held.add(job.key)
+        self._waits_for[job.key] = claim
+
+    def _settle(self, ended: Sequence[Ended]) -> None:
+        for each in ended:
+            if each.exit_status == BUSY:
+                self._give_back(each.job)
+                self._set_aside(each.job)
+            else:
+                record = self._outcome(each)  # before the claim is gone: others must not begin it meanwhile
+                self._give_back(each.job)
+                self._finish(each.job, record)
+
+    def _give_back(self, job: Job) -> None:
+        token = self._claims.pop(job.key, None)
+        if token:
+            self._store.claims.give_back(self._store.claim_of(job.spec), token)
+
+    def _set_aside(self, job: Job) -> None:
+        """Later again: another process has the run or trains a stage of it."""
+        self.state.running.pop(job.key, None)
+        self.state.waiting.append(job)
+        claim = Path(Progress.read(job.progress).waits_for or self._store.claim_of(job.spec))
+        self._hold(job, claim, f"left for later: another process has {claim}")
+
+    def _outcome(self, ended: Ended) -> Record:
+        record = self._repeated_in_vain(ended.job) or self._stored(ended.job)
+        finished = record is not None and record.status == "done"
+        wrote = ended.exit_status == 0 and record is not None and not ended.timed_out
+        if record and (wrote or (finished and not ended.job.force)):
+            return record
+        return self._record_of_death(ended)
+
+    def _record_of_death(self, ended: Ended) -> Record:
+        job = ended.job
+        status: Status = "timeout" if ended.timed_out else "failed"
+        if self._executor.stopping.requested and not ended.timed_out:
+            status = "interrupted"
+        lines = last_attempt(job.log)
+        reason = "\n".join([ended.reason, f"log: {job.log}", *(f"  {line}" for line in last_words(lines))])
+        return record_failure(self._store, job, status, reason, lines)
+
+    def _finish(self, job: Job, record: Record) -> None:
+        self.state.running.pop(job.key, None)
+        self.state.held.discard(job.key)
+        self.state.waiting = [other for other in self.state.waiting if other.key != job.key]
+        self.state.records[job.key] = record
+        job.progress.unlink(missing_ok=True)
+        if record.status == "done":
+            job.file.unlink(missing_ok=True)
+        self._display.finished(job, record, self.state)
+
+    def _repeated_in_vain(self, job: Job) -> Record | None:
+        if not job.unstored.is_file():
+            return None
+        record = Record.from_json(job.unstored.read_text(encoding="utf-8"))
+        job.unstored.unlink()
+        return record.at(self._store.folder_of(job.spec))
+
+    def _ended_elsewhere(self, job: Job) -> Record | None:
+        """The record that another process wrote since the plan was made, unless it was interrupted."""
+        record = self._stored(job)
+        return record if record and record.status != "interrupted" and record.mark != job.seen else None
+
+    def _stored(self, job: Job) -> Record | None:
+        """What the store holds; a damaged record is as good as none: the run is done again and replaces it."""
+        try:
+            return self._store.find(job.spec)
+        except StoreError:
+            return None

@@ -1,0 +1,60 @@
+"""A study carried out: planned, handed to its executor, collected from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench import grid
+from bench.devices import default_preset, resolve_device
+from bench.errors import DataError
+from bench.executors import make_executor
+from bench.precision import require_precision
+from bench.progress import Reporter
+from bench.record import Record
+from bench.store import RecordStore
+from bench.study import Study, keep
+from bench.study_file import StudyFile
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """What is asked for, and what the results folder holds of it."""
+
+    study: Study
+    store: RecordStore
+    runs: Sequence[grid.PlannedRun]
+
+    def execute(self, reporter: Reporter, file: StudyFile | None = None) -> list[Record]:
+        """Do what is to be done; returns every run's record. Raises ``BenchError`` before anything is run.
+
+        ``file``, if the study came from one, is kept beside the records.
+        """
+        require_unblocked(self.runs)
+        to_do, study = sum(run.is_to_do for run in self.runs), self.study
+        executor = make_executor(study.executor_name, study.executor_options, study.device, to_do, reporter)
+        self.store.require_writable()
+        digest = keep(file, self.store) if file else None
+        return grid.execute(self.runs, self.store, executor, reporter, digest)
+
+
+def plan_study(study: Study, reporter: Reporter, force: bool = False) -> PlannedStudy:
+    """Compare the study with its results folder; raises ``BenchError`` where it cannot be planned."""
+    device = resolve_device(study.device)
+    preset = study.preset or default_preset(device)
+    if study.preset is None and preset == "quick":
+        reporter.say("No GPU: taking --preset quick, which is for trying out, not for claims.")
+    request = grid.Request(
+        methods=study.methods, datasets=study.datasets, seeds=study.seeds, preset=preset, settings=study.settings,
+        view=study.view, data_root=study.roots(), force=force,
+        precision=require_precision(study.precision, device),
+    )  # fmt: skip
+    store = RecordStore(study.results)
+    return PlannedStudy(study, store, grid.plan(request, store))
+
+
+def require_unblocked(runs: Sequence[grid.PlannedRun]) -> None:
+    """Raise the first reason why a run cannot be done: better before a night's grid than in it."""
+    blocked = [run for run in runs if run.state == "blocked"]
+    if blocked:
+        raise DataError(blocked[0].reason)
