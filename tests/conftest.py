@@ -66,9 +66,11 @@ def store(tmp_path):
 def run_toy(store, silent):
     """Run methods on the toy data set and return their records."""
 
-    def run(*methods, settings=(), seeds=(0,), preset="quick", force=False, dataset="toy", view=None):
+    def run(
+        *methods, settings=(), seeds=(0,), preset="quick", force=False, dataset="toy", view=None, precision="float32"
+    ):
         known = [s for s in settings if s]
-        request = grid.Request(methods, [dataset], seeds, preset, known, view=view, force=force)
+        request = grid.Request(methods, [dataset], seeds, preset, known, view=view, force=force, precision=precision)
         return grid.execute(grid.plan(request, store), store, SerialExecutor("cpu", silent), silent)
 
     return run

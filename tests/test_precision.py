@@ -9,7 +9,7 @@ import torch
 from conftest import TINY
 from torch import nn
 
-from bench import grid
+from bench import grid, registry
 from bench.errors import ConfigError
 from bench.precision import computing_in, require_precision
 
@@ -55,13 +55,13 @@ def test_what_is_not_there_is_refused(name, message):
         require_precision(name, CPU)
 
 
-def test_a_run_in_bf16_is_marked_and_close_to_float32(run_toy, store, silent):
+def test_a_run_in_bf16_is_marked_and_close_to_float32(run_toy, store):
     settings = [*TINY, "generator_steps=10", "encoder_steps=10"]
     (single,) = run_toy("fanogan", settings=settings)
     request = grid.Request(["fanogan"], ["toy"], (0,), "quick", settings, precision="bf16")
     (planned,) = grid.plan(request, store)
     assert (planned.state, planned.reason) == ("stale", "precision float32 -> bf16")
-    (half,) = grid.execute([planned], store, CPU, silent)
+    (half,) = run_toy("fanogan", settings=settings, precision="bf16")
     assert half.status == "done"
     assert "bf16" in half.marks()
     assert "bf16" not in single.marks()
@@ -72,9 +72,8 @@ def test_a_run_in_bf16_is_marked_and_close_to_float32(run_toy, store, silent):
 
 
 @pytest.mark.parametrize("method", ["anogan", "ae", "vae", "adv-ae", "ali", "wgan-critic", "pca"])
-def test_every_kind_of_method_runs_in_bf16(method, store, silent):
+def test_every_kind_of_method_runs_in_bf16(method, run_toy):
     known = {*TINY, "iterations=3", "training_steps=3"}
-    cls_settings = [text for text in known if text.split("=")[0] in grid.registry.load_method(method)[1].model_fields]
-    request = grid.Request([method], ["toy"], (0,), "quick", cls_settings, precision="bf16")
-    (record,) = grid.execute(grid.plan(request, store), store, CPU, silent)
+    settings = [text for text in known if text.split("=")[0] in registry.load_method(method)[1].model_fields]
+    (record,) = run_toy(method, settings=settings, precision="bf16")
     assert record.status == "done", record.reason

@@ -58,7 +58,8 @@ def time(
     chosen, progress = resolve_device(device), reporter()
     request = grid.Request(
         methods=names(method), datasets=names(dataset), preset=preset or default_preset(chosen),
-        settings=setting or [], view=view, data_root=data_roots(data_root), precision=require_precision(precision, chosen),
+        settings=setting or [], view=view, data_root=data_roots(data_root),
+        precision=require_precision(precision, chosen),
     )  # fmt: skip
     how = Request(chosen, parse_batches(batch), repeats, plugins=[plugins] if plugins else [])
     timings = time_methods(grid.plan(request, RecordStore(results)), how, results, progress)
