@@ -69,7 +69,15 @@ def test_a_digest_follows_shared_parts(plugin, tmp_path):
 def test_fanogans_digest_covers_its_networks_and_training():
     entry = registry.find("method", "izi")
     names = {file.name for file in registry._with_siblings(entry.file)}
-    shared = {"resnet.py", "parts.py", "wgan_gp.py", "optimisers.py", "reconstruction.py", "network_detector.py"}
+    shared = {
+        "resnet.py",
+        "resampling.py",
+        "parts.py",
+        "wgan_gp.py",
+        "optimisers.py",
+        "reconstruction.py",
+        "network_detector.py",
+    }
     assert names == {"izi.py", "fanogan.py", *shared}
 
 

@@ -100,6 +100,7 @@ def train(
 ) -> None:
     """Fit the module. ``steps`` is ``None`` for a model that looks at ``used`` of the images and remembers them."""
     from lightning.pytorch import LightningDataModule, Trainer
+    from lightning.pytorch.plugins.environments import LightningEnvironment
 
     passes = Passes(images, batch_size, used if steps is None else None, steps, context)
 
@@ -122,6 +123,7 @@ def train(
         "enable_progress_bar": sys.stderr.isatty(),
         "num_sanity_val_steps": 0,
         "log_every_n_steps": 1,
+        "plugins": [LightningEnvironment()],  # one process, also within a job of Slurm that Lightning would join
     }
     own = {name: value for name, value in module.trainer_arguments.items() if name not in ("devices", "max_steps")}
     if steps is not None:
