@@ -116,6 +116,10 @@ class Campaign:
         except ClaimedError as error:
             self._hold(job, error.file, str(error))
             return None
+        if record := self._ended_elsewhere(job):  # between the first look and the claim
+            self._give_back(job)
+            self._finish(job, record)
+            return None
         self._waits_for.pop(job.key, None)
         self.state.held.discard(job.key)
         self.state.waiting = [other for other in self.state.waiting if other.key != job.key]
