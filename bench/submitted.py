@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import ConfigError
@@ -35,7 +35,7 @@ class SubmittedRun:
     state: str
     """``waiting`` or ``running``, the record's status, or ``lost``."""
     reason: str = ""
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
     record: Record | None = None
 
     def as_dict(self) -> dict[str, object]:

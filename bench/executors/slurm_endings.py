@@ -35,8 +35,8 @@ def how_a_task_ended(job: Job, token: str, task: Task | None, options: SlurmOpti
         return Ended(job, 0 if answered else None, reason, claim=token)
     if task.exit_status == BUSY and (again or _is_held(job, token)):
         return Ended(job, BUSY)
-    if reason := _time_is_over(job, task, options):
-        return Ended(job, task.exit_status, reason, timed_out=True, claim=token)
+    if late := _time_is_over(job, task, options):
+        return Ended(job, task.exit_status, late, timed_out=True, claim=token)
     reason = _REASONS.get(task.state) or _reason(task)
     return Ended(job, task.exit_status, reason, interrupted=task.state in _RESUMABLE, claim=token)
 

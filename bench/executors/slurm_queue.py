@@ -1,4 +1,4 @@
-"""What Slurm says of tasks, and what it is told to do: ``sbatch``, ``scontrol``, ``scancel``; no accounting is needed."""
+"""What Slurm says of tasks and is told to do: ``sbatch``, ``scontrol``, ``scancel``; no accounting is needed."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def _script(folder: Path, jobs: Sequence[Job], options: SlurmOptions) -> str:
     logs = "\n".join(
         f"{i}) log={shlex.quote(str(job.log))} label={shlex.quote(job.label)} ;;" for i, job in enumerate(jobs)
     )
-    limit = f"timeout --kill-after={options.grace:g} {options.timeout:g} " if options.timeout else ""
+    limit = f"timeout --foreground --kill-after={options.grace:g} {options.timeout:g} " if options.timeout else ""
     return f"""#!/bin/sh
 # A task of 'bench run --executor slurm'; {len(jobs)} in all.
 case $SLURM_ARRAY_TASK_ID in
@@ -143,8 +143,10 @@ esac
 threads={options.cpus}
 if [ "${{OMP_NUM_THREADS:-$threads}}" -gt "$threads" ]; then unset OMP_NUM_THREADS; fi
 export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-$threads}}" MKL_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads"
+task="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
 exec >> "$log" 2>&1
-echo "{HEADLINE}$(date -u +%Y-%m-%dT%H:%M:%SZ) $label, on $SLURMD_NODENAME, task ${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+echo "{HEADLINE}$(date -u +%Y-%m-%dT%H:%M:%SZ) $label, on $SLURMD_NODENAME, task $task"
 exec {limit}{shlex.quote(sys.executable)} -X faulthandler -m bench.worker \\
-    {shlex.quote(str(folder))}/"$SLURM_ARRAY_TASK_ID".json --unless-recorded --claim {folder.name}-"$SLURM_ARRAY_TASK_ID"
+    {shlex.quote(str(folder))}/"$SLURM_ARRAY_TASK_ID".json \\
+    --unless-recorded --claim {folder.name}-"$SLURM_ARRAY_TASK_ID"
 """
