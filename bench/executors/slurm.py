@@ -161,7 +161,9 @@ class SlurmExecutor(Executor):
             self._tasks[watched.id] = task
         if task is None or task.is_over:
             del self._watched[watched.job.key]
-            self._over.append(how_a_task_ended(watched.job, watched.token, task, self._options, self._submits))
+            self._over.append(
+                how_a_task_ended(watched.job, watched.token, task, watched.submission.timeout, self._submits)
+            )
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ from bench.claims import Claims
 from bench.durations import shown
 from bench.executors import Ended
 from bench.executors.processes import how_it_ended
-from bench.executors.slurm_options import SlurmOptions
 from bench.executors.slurm_queue import Task
 from bench.jobs import BUSY, Job
 from bench.store import RecordStore
@@ -24,10 +23,11 @@ _REASONS = {
 _RESUMABLE = ("PREEMPTED", "CANCELLED", "NODE_FAIL")
 
 
-def how_a_task_ended(job: Job, token: str, task: Task | None, options: SlurmOptions, again: bool) -> Ended:
+def how_a_task_ended(job: Job, token: str, task: Task | None, timeout: float | None, again: bool) -> Ended:
     """``task`` is what Slurm says last, ``None`` if it does not know it any more; ``token`` is of the task's claim.
 
-    ``again``: a run that was left to another process may be handed over again.
+    ``timeout``: seconds after which the script ends a task. ``again``: a run that was left to another process may be
+    handed over again.
     """
     if task is None:
         answered = RecordStore(job.results).answered_since(job.spec, job.seen)
@@ -35,7 +35,7 @@ def how_a_task_ended(job: Job, token: str, task: Task | None, options: SlurmOpti
         return Ended(job, 0 if answered else None, reason, claim=token)
     if task.exit_status == BUSY and (again or _is_held(job, token)):
         return Ended(job, BUSY)
-    if late := _time_is_over(job, task, options):
+    if late := _time_is_over(job, task, timeout):
         return Ended(job, task.exit_status, late, timed_out=True, claim=token)
     reason = _REASONS.get(task.state) or _reason(task)
     return Ended(job, task.exit_status, reason, interrupted=task.state in _RESUMABLE, claim=token)
@@ -46,10 +46,10 @@ def _is_held(job: Job, token: str) -> bool:
     return not store.claims.is_free(store.claim_of(job.spec))
 
 
-def _time_is_over(job: Job, task: Task, options: SlurmOptions) -> str | None:
+def _time_is_over(job: Job, task: Task, timeout: float | None) -> str | None:
     """Why it was ended, if for time. A run that heeded Slurm's warning has stopped itself shortly before."""
-    if options.timeout and not task.signal and task.code in _BY_TIMEOUT:
-        return f"took longer than {shown(options.timeout)} (--timeout)"
+    if timeout and not task.signal and task.code in _BY_TIMEOUT:
+        return f"took longer than {shown(timeout)} (--timeout)"
     warned = task.limit is not None and task.seconds >= task.limit - job.grace - _EARLY
     if task.limit is not None and (task.state == "TIMEOUT" or (warned and _was_interrupted(job))):
         return f"took longer than Slurm gave it, {shown(task.limit)} (--time)"

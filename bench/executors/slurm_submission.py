@@ -42,6 +42,8 @@ class Submission:
     array: str
     keys: tuple[str, ...]
     submitted: str
+    timeout: float | None = None
+    """Seconds after which the script ends a task."""
 
     @property
     def name(self) -> str:
@@ -97,7 +99,9 @@ def submissions(results: Path) -> list[Submission]:
 def _read(file: Path) -> Submission:
     try:
         stated = json.loads(file.read_text())
-        return Submission(file.parent, str(stated["array"]), tuple(stated["keys"]), str(stated["submitted"]))
+        return Submission(
+            file.parent, str(stated["array"]), tuple(stated["keys"]), str(stated["submitted"]), stated["timeout"]
+        )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(f"{file} cannot be read as a submission to Slurm ({error}). Move its folder away.") from error
 
@@ -112,8 +116,10 @@ def submit(jobs: Sequence[Job], options: SlurmOptions) -> Submission:
         job.log.parent.mkdir(parents=True, exist_ok=True)
         (folder / f"{index}.json").write_text(job.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (folder / "task.sh").write_text(_script(folder, jobs, options), encoding="utf-8")
-    found = Submission(folder, _sbatch(folder, len(jobs), options), tuple(job.key for job in jobs), now())
-    stated = {"array": found.array, "submitted": found.submitted, "keys": found.keys}
+    found = Submission(
+        folder, _sbatch(folder, len(jobs), options), tuple(job.key for job in jobs), now(), options.timeout
+    )
+    stated = {"array": found.array, "submitted": found.submitted, "keys": found.keys, "timeout": found.timeout}
     with replace_file(folder / "submission.json") as temporary:
         temporary.write_text(json.dumps(stated, indent=2) + "\n")
     return found
