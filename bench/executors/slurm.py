@@ -196,10 +196,9 @@ class SlurmExecutor(Executor):
     def stop(self) -> list[Ended]:
         if not self._submits:
             return self._over
-        waiting = self._ids(waiting=True)
-        never_began = {key for key, watched in self._watched.items() if watched.id in waiting}
-        self._cancel(waiting)
-        self._cancel(self._ids(), "--batch", "--signal=TERM")
+        never_began = self.queued
+        self._cancel(w.id for key, w in self._watched.items() if key in never_began)
+        self._cancel((w.id for key, w in self._watched.items() if key not in never_began), "--batch", "--signal=TERM")
         over = self._until_over(self._options.grace)
         if self._watched:
             self._cancel(self._ids())
@@ -212,8 +211,8 @@ class SlurmExecutor(Executor):
             self._cancel(self._ids(), "--batch", "--signal=KILL")
             self._cancel(self._ids())
 
-    def _ids(self, waiting: bool = False) -> list[str]:
-        return [w.id for key, w in self._watched.items() if not waiting or key in self.queued]
+    def _ids(self) -> list[str]:
+        return [watched.id for watched in self._watched.values()]
 
     def _cancel(self, tasks: Iterable[str], *how: str) -> None:
         with self._reaching():

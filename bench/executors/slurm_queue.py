@@ -20,6 +20,7 @@ _UNREACHABLE = (
     "Zero Bytes",
     "Unable to establish",
 )
+_OVER_ALREADY = ("Invalid job id", "already completing or completed")
 _ACTIVE = {
     "PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING",
     "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT",
@@ -111,9 +112,9 @@ def cancel(tasks: Sequence[str], *how: str) -> None:
     if not tasks:
         return
     try:
-        call("scancel", "--quiet", *how, *tasks)
+        call("scancel", *how, *tasks)
     except ConfigError as error:
-        if "Invalid job id" not in str(error) and "already completing" not in str(error):
+        if not any(sign in str(error) for sign in _OVER_ALREADY):
             raise
 
 
