@@ -11,7 +11,7 @@ from bench.durations import seconds
 from bench.executors import Options
 
 Duration = Annotated[float, BeforeValidator(lambda value: seconds(str(value), "time, timeout or grace"))]
-Text = Annotated[str, BeforeValidator(str)]
+Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 
 
 class SlurmOptions(Options):
@@ -32,7 +32,7 @@ class SlurmOptions(Options):
 
     @property
     def brings_gpu(self) -> bool:
-        return self.gpus is not None and not self.gpus.endswith("0")
+        return self.gpus is not None and int(self.gpus.rpartition(":")[2]) > 0
 
     def arguments(self) -> list[str]:
         """Resources as arguments of ``sbatch``. The user's own come last, so that they win."""
