@@ -138,6 +138,8 @@ def end(pid_file: Path) -> None:
     with suppress(OSError, ValueError):
         pid = int(pid_file.read_text())
         os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + 30
-        while time.monotonic() < until and Path(f"/proc/{pid}").exists():
+        until = time.monotonic() + 15
+        while Path(f"/proc/{pid}/exe").exists():
             time.sleep(0.1)
+            if time.monotonic() > until:
+                os.kill(pid, signal.SIGKILL)
