@@ -32,6 +32,8 @@ class State:
     held: set[str]
     """Keys of waiting runs that other processes have."""
     records: dict[str, Record]
+    queued: frozenset[str] = frozenset()
+    """Keys of running ones whose processes are not there yet: they stand in a cluster's queue."""
 
     @property
     def total(self) -> int:
@@ -66,6 +68,7 @@ class Campaign:
             while (self.state.waiting or self.state.running) and not self._executor.stopping.requested:
                 self._hand_out()
                 self._settle(self._executor.ended())
+                self.state.queued = self._executor.queued
                 self._display.look(self.state)
             self._settle(self._executor.stop())
         except KeyboardInterrupt:  # the second Ctrl-C
@@ -129,12 +132,9 @@ class Campaign:
         return ready
 
     def _claim(self, job: Job) -> str | None:
-        file = self._store.claim_of(job.spec)
         if not self._executor.starts_at_once:
-            if self._store.claims.is_free(file):
-                return None
-            raise ClaimedError(f"{job.key} is under way in another process ({file})", file)
-        self._claims[job.key] = self._store.claims.take(file).token
+            return None
+        self._claims[job.key] = self._store.claims.take(self._store.claim_of(job.spec)).token
         return self._claims[job.key]
 
     def _hold(self, job: Job, claim: Path, why: str) -> None:
@@ -145,13 +145,25 @@ class Campaign:
 
     def _settle(self, ended: Sequence[Ended]) -> None:
         for each in ended:
-            if each.exit_status == BUSY:
+            if each.exit_status == BUSY or not self._takes_over(each):
                 self._give_back(each.job)
                 self._set_aside(each.job)
             else:
                 record = self._outcome(each)  # before the claim is gone: others must not begin it meanwhile
                 self._give_back(each.job)
                 self._finish(each.job, record)
+
+    def _takes_over(self, ended: Ended) -> bool:
+        """Whether this process may write the row of a run that it did not claim before: nobody else is about to."""
+        if ended.claim is None:
+            return True
+        file = self._store.claim_of(ended.job.spec)
+        try:
+            self._store.claims.give_back(file, ended.claim)
+            self._claims[ended.job.key] = self._store.claims.take(file).token
+        except ClaimedError:
+            return False
+        return True
 
     def _give_back(self, job: Job) -> None:
         token = self._claims.pop(job.key, None)
@@ -166,6 +178,8 @@ class Campaign:
         self._hold(job, claim, f"left for later: another process has {claim}")
 
     def _outcome(self, ended: Ended) -> Record:
+        if ended.claim and (record := self._ended_elsewhere(ended.job)):
+            return record
         record = self._repeated_in_vain(ended.job) or self._stored(ended.job)
         finished = record is not None and record.status == "done"
         wrote = ended.exit_status == 0 and record is not None and not ended.timed_out
@@ -176,7 +190,7 @@ class Campaign:
     def _record_of_death(self, ended: Ended) -> Record:
         job = ended.job
         status: Status = "timeout" if ended.timed_out else "failed"
-        if self._executor.stopping.requested and not ended.timed_out:
+        if (self._executor.stopping.requested or ended.interrupted) and not ended.timed_out:
             status = "interrupted"
         lines = last_attempt(job.log)
         reason = "\n".join([ended.reason, f"log: {job.log}", *(f"  {line}" for line in last_words(lines))])
@@ -201,8 +215,7 @@ class Campaign:
 
     def _ended_elsewhere(self, job: Job) -> Record | None:
         """The record that another process wrote since the plan was made, unless it was interrupted."""
-        record = self._stored(job)
-        return record if record and record.status != "interrupted" and record.mark != job.seen else None
+        return self._store.answered_since(job.spec, job.seen)
 
     def _stored(self, job: Job) -> Record | None:
         """What the store holds; a damaged record is as good as none: the run is done again and replaces it."""

@@ -38,7 +38,7 @@ def display_for(executor: Executor, reporter: Reporter, total: int) -> Iterator[
         with Live(console=reporter.console, auto_refresh=False, transient=True) as live:
             yield LiveTable(live)
     else:
-        yield Lines(reporter, total)
+        yield Lines(reporter, total, "started" if executor.starts_at_once else "queued ")
 
 
 class OwnProgress:
@@ -65,15 +65,15 @@ class OwnProgress:
 
 
 class Lines:
-    """A line when a run starts and one when it ends."""
+    """A line when a run starts, or is put into a queue, and one when it ends."""
 
-    def __init__(self, reporter: Reporter, total: int) -> None:
-        self._reporter, self._total = reporter, total
+    def __init__(self, reporter: Reporter, total: int, begun: str = "started") -> None:
+        self._reporter, self._total, self._begun = reporter, total, begun
         self._started: dict[str, float] = {}
 
     def started(self, job: Job, state: State) -> None:
         self._started[job.key] = time.monotonic()
-        self._reporter.say(f"started  {job.label}, {job.spec.preset}" + (f" ({job.note})" if job.note else ""))
+        self._reporter.say(f"{self._begun}  {job.label}, {job.spec.preset}" + (f" ({job.note})" if job.note else ""))
 
     def held(self, job: Job, why: str) -> None:
         self._reporter.say(f"held     {job.label}: {why}")
@@ -131,7 +131,8 @@ class LiveTable:
 
     def _headline(self, state: State) -> str:
         counts = {
-            "running": len(state.running),
+            "running": len(state.running) - len(state.queued),
+            "in the queue": len(state.queued),
             "waiting": len(state.waiting) - len(state.held),
             "held by others": len(state.held),
             "done": sum(record.status == "done" for record in state.records.values()),
@@ -153,17 +154,17 @@ class LiveTable:
         table.add_column("run", no_wrap=True, ratio=1)
         for name in ("stage", "", "steps", "left", "since"):
             table.add_column(name, no_wrap=True, justify="right" if name in _NUMBERS else "left", min_width=len(name))
-        for job in list(state.running.values())[:_MOST_ROWS]:
-            table.add_row(*self._cells(job))
+        for job in sorted(state.running.values(), key=lambda job: job.key in state.queued)[:_MOST_ROWS]:
+            table.add_row(*self._cells(job, job.key in state.queued))
         return table
 
-    def _cells(self, job: Job) -> list[RenderableType]:
+    def _cells(self, job: Job, is_queued: bool) -> list[RenderableType]:
         at = Progress.read(job.progress)
         bar: RenderableType = ProgressBar(at.total, at.done, width=10) if at.total else ""
         steps = f"{at.done}/{at.total}" if at.total else ""
         left = clock(at.left) if at.left is not None else ""
         since = clock(time.monotonic() - self._started.get(job.key, time.monotonic()))
-        return [escape(job.label), escape(at.stage or "starting"), bar, steps, left, since]
+        return [escape(job.label), escape(at.stage or ("queued" if is_queued else "starting")), bar, steps, left, since]
 
 
 def _outcome(record: Record) -> str:

@@ -73,10 +73,12 @@ class Claims:
     def take(self, file: Path) -> Holder:
         """Create the claim; raises ``ClaimedError`` while somebody else who may be alive has it."""
         mine = Holder.here()
+        if self._adopting:
+            mine = replace(mine, token=self._adopting)
         with _guard(file):
             other = holder_of(file)
             if other and other.token == self._adopting:
-                mine = replace(mine, token=other.token)
+                pass  # made for this process, or by an earlier attempt of it that certainly ended
             elif other and not self.is_free(file):
                 raise ClaimedError(f"{file.stem} is under way: {other} ({file})", file)
             elif other:

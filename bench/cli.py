@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import boards, data, maps, plots, report, run, timing, turing
+from bench.commands import boards, data, grid, maps, plots, report, run, timing, turing
 from bench.commands.options import (
     DataRoot,
     Debug,
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app, name="data")
+app.add_typer(grid.app, name="grid")
 app.add_typer(maps.export, name="export")
 app.add_typer(plots.app, name="plot")
 app.add_typer(turing.app, name="turing")

@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("job", type=Path, help="the file, results/jobs/KEY.json")
     parser.add_argument("--parent", type=int, help="stop when this process, which started the run, is gone")
     parser.add_argument("--claim", help="token of the claim that was taken for this run")
+    parser.add_argument("--unless-recorded", action="store_true", help="do nothing if a record came since the plan")
     given = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
@@ -47,6 +48,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     if given.parent is not None:
         _end_with(given.parent, job.grace)
+    if given.unless_recorded and RecordStore(job.results).answered_since(job.spec, job.seen):
+        print("recorded by another process since the plan was made")
+        sys.exit(0)
     sys.exit(run_alone(job.updated(claim=given.claim)))
 
 

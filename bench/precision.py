@@ -20,12 +20,12 @@ BF16 = "bf16"
 PRECISIONS = (FLOAT32, TF32, BF16)
 
 
-def require_precision(name: str, device: torch.device) -> str:
+def require_precision(name: str, device_type: str) -> str:
     """``name``, if it is one and the device has it; raises ``ConfigError``."""
     if name not in PRECISIONS:
         raise unknown_name("precision", name, PRECISIONS, "See: bench run --help.")
-    if name == TF32 and device.type != "cuda":
-        raise ConfigError(f"Precision tf32 needs an NVIDIA GPU, found device '{device}'. Try --precision float32.")
+    if name == TF32 and device_type != "cuda":
+        raise ConfigError(f"Precision tf32 needs an NVIDIA GPU, found device '{device_type}'. Try --precision float32.")
     return name
 
 

@@ -98,6 +98,17 @@ class RecordStore:
         folder = self.folder_of(spec)
         return read_record(folder) if (folder / "record.json").is_file() else None
 
+    def answered_since(self, spec: RunSpec, seen: str | None) -> Record | None:
+        """The record that somebody wrote since the one of the mark ``seen``, unless that run was interrupted.
+
+        A damaged record is as good as none: the run is done again and replaces it.
+        """
+        try:
+            record = self.find(spec)
+        except StoreError:
+            return None
+        return record if record and record.status != "interrupted" and record.mark != seen else None
+
     def versions_of(self, spec: RunSpec) -> list[Record]:
         """Records of the same question under another key, newest first."""
         siblings = (read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json"))

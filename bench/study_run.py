@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from bench import grid
 from bench.devices import default_preset, resolve_device
-from bench.errors import DataError
-from bench.executors import make_executor
+from bench.errors import ConfigError, DataError
+from bench.executors import make_executor, make_options
+from bench.executors.slurm import SlurmExecutor
+from bench.executors.slurm_submission import Submission
 from bench.precision import require_precision
 from bench.progress import Reporter
 from bench.record import Record
@@ -25,6 +27,19 @@ class PlannedStudy:
     store: RecordStore
     runs: Sequence[grid.PlannedRun]
 
+    def submit(self, reporter: Reporter, file: StudyFile | None = None) -> list[Submission]:
+        """Hand what is to be done to Slurm and leave; raises as ``execute`` does, and ``ConfigError`` elsewhere."""
+        require_unblocked(self.runs)
+        to_do = [run for run in self.runs if run.is_to_do]
+        executor = make_executor(
+            self.study.executor_name, self.study.executor_options, self.study.device, len(to_do), reporter
+        )
+        if not isinstance(executor, SlurmExecutor):
+            raise ConfigError("--detach leaves runs to a cluster: give --executor slurm with it.")
+        self.store.require_writable()
+        digest = keep(file, self.store) if file else None
+        return executor.submit([grid.make_job(run, self.store, digest) for run in to_do])
+
     def execute(self, reporter: Reporter, file: StudyFile | None = None) -> list[Record]:
         """Do what is to be done; returns every run's record. Raises ``BenchError`` before anything is run.
 
@@ -40,17 +55,21 @@ class PlannedStudy:
 
 def plan_study(study: Study, reporter: Reporter, force: bool = False) -> PlannedStudy:
     """Compare the study with its results folder; raises ``BenchError`` where it cannot be planned."""
-    device = resolve_device(study.device)
-    preset = study.preset or default_preset(device)
+    brings_gpu, device = _brings_gpu(study), resolve_device(study.device)
+    preset = study.preset or ("standard" if brings_gpu else default_preset(device))
     if study.preset is None and preset == "quick":
         reporter.say("No GPU: taking --preset quick, which is for trying out, not for claims.")
     request = grid.Request(
         methods=study.methods, datasets=study.datasets, seeds=study.seeds, preset=preset, settings=study.settings,
         view=study.view, data_root=study.roots(), force=force,
-        precision=require_precision(study.precision, device),
+        precision=require_precision(study.precision, "cuda" if brings_gpu else device.type),
     )  # fmt: skip
     store = RecordStore(study.results)
     return PlannedStudy(study, store, grid.plan(request, store))
+
+
+def _brings_gpu(study: Study) -> bool:
+    return make_options(study.executor_name, study.executor_options).brings_gpu
 
 
 def require_unblocked(runs: Sequence[grid.PlannedRun]) -> None:

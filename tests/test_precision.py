@@ -52,7 +52,7 @@ def test_weights_changed_in_place_are_the_ones_computed_with():
 )
 def test_what_is_not_there_is_refused(name, message):
     with pytest.raises(ConfigError, match=message):
-        require_precision(name, CPU)
+        require_precision(name, "cpu")
 
 
 def test_a_run_in_bf16_is_marked_and_close_to_float32(run_toy, store):

@@ -22,9 +22,11 @@ from bench.commands.options import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from bench.executors.slurm_submission import Submission
     from bench.grid import PlannedRun
     from bench.record import Record
 
+_SLURM = "Slurm (--executor slurm)"
 _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 
 
@@ -47,12 +49,38 @@ def run(
     config: Annotated[Path | None, typer.Option(help="YAML file of a study; options replace its keys.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done; shared stages are kept.")] = False,
-    executor: Annotated[str | None, typer.Option(help="local, a process for each run (default), or serial.")] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="local, a process for each run (default), slurm, or serial.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at once. Default: one for each GPU, or one.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Time for each run: 90s, 45m, 2h. Default: no limit.")] = None,
     grace: Annotated[
         str | None, typer.Option(help="Time to write a checkpoint before a run is killed. Default: 30s.")
     ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Slurm: GPUs of each run, 1 or a100:1.", rich_help_panel=_SLURM)
+    ] = None,
+    cpus: Annotated[
+        int | None, typer.Option(help="Slurm: cores of each run. Default: 1.", rich_help_panel=_SLURM)
+    ] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory of each run: 32G.", rich_help_panel=_SLURM)] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Slurm's time limit of each run: 4h.", rich_help_panel=_SLURM)
+    ] = None,
+    partition: Annotated[str | None, typer.Option(help="Partition.", rich_help_panel=_SLURM)] = None,
+    account: Annotated[str | None, typer.Option(help="Account.", rich_help_panel=_SLURM)] = None,
+    qos: Annotated[str | None, typer.Option(help="Quality of service.", rich_help_panel=_SLURM)] = None,
+    max_parallel: Annotated[int | None, typer.Option(help="Runs at once.", rich_help_panel=_SLURM)] = None,
+    requeue: Annotated[
+        bool | None, typer.Option(help="Whether a preempted run goes on later. Default: yes.", rich_help_panel=_SLURM)
+    ] = None,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(help="Further argument of sbatch: --sbatch=--constraint=v100.", rich_help_panel=_SLURM),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Hand over and leave; look again with bench grid.", rich_help_panel=_SLURM)
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -66,7 +94,11 @@ def run(
 
     use_plugins(plugins)
     file = read_study(config, plugins) if config else None
-    options = {"name": executor, "workers": workers, "timeout": timeout, "grace": grace}
+    options = {
+        "name": executor, "workers": workers, "timeout": timeout, "grace": grace, "gpus": gpus, "cpus": cpus,
+        "memory": memory, "time": time, "partition": partition, "account": account, "qos": qos,
+        "max_parallel": max_parallel, "requeue": requeue, "sbatch": sbatch or None,
+    }  # fmt: skip
     roots = data_roots(data_root)
     study = make_study(file, {
         "methods": names(method or ""), "datasets": names(dataset or ""), "preset": preset, "view": view,
@@ -80,9 +112,12 @@ def run(
     if dry_run:
         _print_plan(planned.runs, as_json)
         return
+    if detach:
+        _print_submissions(planned.submit(progress, file), study.results)
+        return
     records = planned.execute(progress, file)
-    _print_records(records, study.results, as_json)
-    raise typer.Exit(_exit_status(records, len(planned.runs)))
+    print_records(records, study.results, as_json)
+    raise typer.Exit(exit_status(records, len(planned.runs)))
 
 
 def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
@@ -94,7 +129,17 @@ def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
         show(plan_report(runs))
 
 
-def _print_records(records: Sequence[Record], results: Path, as_json: bool) -> None:
+def _print_submissions(submissions: Sequence[Submission], results: Path) -> None:
+    if not submissions:
+        print("Nothing was left to hand over.")
+        return
+    runs = sum(len(submission.keys) for submission in submissions)
+    arrays = ", ".join(submission.array for submission in submissions)
+    print(f"{runs} run{'s' * (runs != 1)} left to Slurm as job {arrays}.")
+    print(f"Look again with: bench grid status --results {results}  (or wait, or cancel)")
+
+
+def print_records(records: Sequence[Record], results: Path, as_json: bool) -> None:
     from bench.board_formats.terminal import report
     from bench.leaderboard import after_a_run
     from bench.tables import record_report, show
@@ -126,7 +171,7 @@ def _print_troubles(records: Sequence[Record], results: Path) -> None:
         show(troubles, Console(stderr=True, highlight=False, soft_wrap=True))
 
 
-def _exit_status(records: Sequence[Record], runs: int) -> int:
+def exit_status(records: Sequence[Record], runs: int) -> int:
     states = [record.status for record in records]
     if "interrupted" in states:
         return 130

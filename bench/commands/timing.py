@@ -59,7 +59,7 @@ def time(
     request = grid.Request(
         methods=names(method), datasets=names(dataset), preset=preset or default_preset(chosen),
         settings=setting or [], view=view, data_root=data_roots(data_root),
-        precision=require_precision(precision, chosen),
+        precision=require_precision(precision, chosen.type),
     )  # fmt: skip
     how = Request(chosen, parse_batches(batch), repeats, plugins=[plugins] if plugins else [])
     timings = time_methods(grid.plan(request, RecordStore(results)), how, results, progress)

@@ -22,6 +22,7 @@ from bench.stopping import StopRequest
 EXECUTORS = {
     "local": "bench.executors.local:LocalExecutor",
     "serial": "bench.executors.serial:SerialExecutor",
+    "slurm": "bench.executors.slurm:SlurmExecutor",
 }
 
 
@@ -35,12 +36,21 @@ class Ended:
     reason: str = ""
     """Why it wrote none, as far as is known: ``killed by SIGKILL``."""
     timed_out: bool = False
+    interrupted: bool = False
+    """Whether it was stopped from outside, so that it is no fault of the run."""
+    claim: str | None = None
+    """Token of the claim that its process took itself, if it did: it holds no more, wherever that process was."""
 
 
 class Options(BaseModel):
     """What a user may choose of an executor: ``--workers 2``, or ``executor: {workers: 2}`` in a study's file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def brings_gpu(self) -> bool:
+        """Whether runs get a GPU that this machine need not have."""
+        return False
 
 
 class Executor(ABC):
@@ -66,6 +76,11 @@ class Executor(ABC):
     @abstractmethod
     def room(self) -> int:
         """Jobs it would take now."""
+
+    @property
+    def queued(self) -> frozenset[str]:
+        """Keys of jobs that it took and whose processes are not there yet."""
+        return frozenset()
 
     @abstractmethod
     def start(self, jobs: Sequence[Job]) -> None:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field
 
 from bench.durations import seconds, shown
 from bench.executors import Ended, Executor, Options
+from bench.executors.processes import environment, how_it_ended
 from bench.executors.slots import Slot, slots
 from bench.jobs import Job
 from bench.logs import HEADLINE
@@ -25,7 +25,6 @@ from bench.provenance import now
 
 _PATIENCE = 0.2  # seconds that a call waits for the first process to end
 _LOOK_EVERY = 0.02
-_CHECKOUT = Path(__file__).resolve().parents[2]
 
 Duration = Annotated[float, BeforeValidator(lambda value: seconds(str(value), "timeout or grace"))]
 
@@ -127,7 +126,7 @@ class LocalExecutor(Executor):
 
     def _how(self, running: _Running) -> Ended:
         status = running.process.returncode
-        reason = _why(status)
+        reason = how_it_ended(status)
         if running.timed_out and self._options.timeout:
             reason = f"took longer than {shown(self._options.timeout)} (--timeout)"
         return Ended(running.job, status, reason, running.timed_out)
@@ -145,22 +144,6 @@ def _launch(job: Job, slot: Slot) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(slot),
+            env=environment(slot.environment),
             start_new_session=True,
         )
-
-
-def _environment(slot: Slot) -> dict[str, str]:
-    environment = {**os.environ, **slot.environment}
-    if (_CHECKOUT / "pyproject.toml").is_file():  # the same code as here, wherever this process found it
-        paths = [str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
-
-
-def _why(status: int) -> str:
-    if status >= 0:
-        return f"its process ended with status {status} and no record"
-    name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-    memory = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-    return f"its process was killed by {name}{memory}"

@@ -5,11 +5,23 @@ from __future__ import annotations
 import pytest
 
 from .grids import EXECUTORS, Grid
+from .slurm_cluster import running_cluster, why_not
 
 
 @pytest.fixture(params=EXECUTORS)
 def executor(request):
+    if request.param == "slurm":
+        request.getfixturevalue("slurm")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """A real Slurm for all tests of the session."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with running_cluster(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
 
 
 @pytest.fixture

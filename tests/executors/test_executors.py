@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from .grids import BEGUN, ONE_AT_A_TIME
+
 pytestmark = pytest.mark.slow
 
 
@@ -78,9 +80,10 @@ def test_a_slow_run_goes_on_from_its_checkpoint_after_a_timeout(grid):
     assert "walk: resumed at step" in (grid.results / "logs" / f"{record.key}.log").read_text()
 
 
-def test_runs_are_taken_in_the_order_of_the_plan(grid):
-    done = grid.run("--workers", "1", "--seeds", "2,0,1", method="crash,intensity")
-    started = [line.split("started  ")[1] for line in done.stderr.splitlines() if line.startswith("started")]
+def test_runs_are_taken_in_the_order_of_the_plan(grid, executor):
+    done = grid.run(*ONE_AT_A_TIME[executor], "--seeds", "2,0,1", method="crash,intensity")
+    begun = BEGUN[executor]
+    started = [line.removeprefix(begun) for line in done.stderr.splitlines() if line.startswith(begun)]
     expected = [f"{method} on toy, seed {seed}, quick" for method in ("crash", "intensity") for seed in (2, 0, 1)]
     assert started == expected
 
