@@ -45,6 +45,9 @@ class Holder:
     born: str
     """When the process started, in the kernel's ticks: another process may have its id later."""
     since: str
+    starter_pid: int = 0
+    """The process that claimed the run for this one and will write its row if it dies; 0: none."""
+    starter_born: str = ""
 
     @classmethod
     def here(cls) -> Holder:
@@ -53,8 +56,16 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process certainly ended; of other machines nothing is certain."""
-        return self.machine == _machine() and _born(self.pid) != self.born
+        """Whether the process certainly ended, and whoever started it; of other machines nothing is certain."""
+        processes = [(self.pid, self.born)] + [(self.starter_pid, self.starter_born)] * bool(self.starter_pid)
+        return self.machine == _machine() and all(_born(pid) != born for pid, born in processes)
+
+    def started_by(self, other: Holder) -> Holder:
+        """This holder, after ``other`` made the claim for it."""
+        if other.machine != self.machine:
+            return self
+        first = (other.starter_pid, other.starter_born) if other.starter_pid else (other.pid, other.born)
+        return replace(self, starter_pid=first[0], starter_born=first[1])
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
@@ -78,7 +89,7 @@ class Claims:
         with _guard(file):
             other = holder_of(file)
             if other and other.token == self._adopting:
-                pass  # made for this process, or by an earlier attempt of it that certainly ended
+                mine = mine.started_by(other)  # made for this process, or by an earlier attempt that certainly ended
             elif other and not self.is_free(file):
                 raise ClaimedError(f"{file.stem} is under way: {other} ({file})", file)
             elif other:

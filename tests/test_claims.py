@@ -144,3 +144,20 @@ def test_without_hard_links_it_works_too(file, monkeypatch):
     monkeypatch.setattr(claims.os, "link", refuse)
     mine = Claims().take(file)
     assert holder_of(file) == mine
+
+
+def test_a_claim_outlives_its_process_until_whoever_started_that_has_written_its_row(file):
+    """Another grid must not begin the run in the moment between the death of a process and its row in the table."""
+    ours = Claims()
+    token = ours.take(file).token
+    dies = (
+        "import os, sys; from pathlib import Path; from bench.claims import Claims;"
+        " Claims(sys.argv[1]).take(Path(sys.argv[2])); os._exit(3)"
+    )
+    assert subprocess.run([sys.executable, "-c", dies, token, str(file)], timeout=60).returncode == 3
+    assert holder_of(file).pid != os.getpid()
+    assert not holder_of(file).is_gone
+    with pytest.raises(ClaimedError):
+        Claims().take(file)
+    ours.give_back(file, token)
+    assert Claims().take(file).token != token
