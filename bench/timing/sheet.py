@@ -63,7 +63,8 @@ def _rate(batch: int) -> Read:
 
 
 def _best_rate(measured: Measured) -> float | None:
-    return max(measured.images_per_second.get(ANSWER, {}).values(), default=None)
+    rates, batch = measured.images_per_second.get(ANSWER, {}), measured.best_batch.get(ANSWER)
+    return rates.get(batch) if batch else None
 
 
 def _training_rate(measured: Measured) -> float | None:
@@ -116,7 +117,7 @@ def notes(timings: Sequence[Timing]) -> list[tuple[str, str]]:
     found = [
         ("machine", f"{first.device_name}, {_threads(timings)}, torch {first.provenance['packages']['torch']}"),
         ("figures", f"medians of {_processes(timings)} in shuffled order; ±: the farthest of them"),
-        ("p50 …", "one tile at a time: networks alone; with map and score; from the file to the map at native size"),
+        ("p50 …", "a tile at a time: networks alone; with map and score; from the file: an image. Rates count tiles"),
         ("training", "steps x seconds per step, from windows of each loop; what is trained outside of loops, whole"),
     ]
     if any(timing.is_contended for timing in timings):
