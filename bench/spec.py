@@ -65,6 +65,11 @@ class RunSpec:
         return digest(asdict(self))
 
     @property
+    def decoding(self) -> str:
+        """Whatever besides the manifest decides decoded pixels: the loader's code and settings."""
+        return f"{self.dataset_code} {dict(self.dataset_params)}"
+
+    @property
     def dataset_label(self) -> str:
         """``mnist:1`` or ``oct``, as on the command line."""
         return f"{self.dataset}:{self.category}" if self.category else self.dataset

@@ -121,14 +121,13 @@ def _seed_everything(seed: int) -> None:
 
 def _decode(run: Run) -> dict[str, ImageCache]:
     split, dataset = run.data.split, run.data.dataset
-    identity = f"{run.spec.dataset_code} {dict(run.spec.dataset_params)}"
     with run.timed("images"), run.reporter.stage("images", sum(map(len, split.parts().values()))) as progress:
 
         def advance(done: int, total: int) -> None:
             progress.update(done)
             run.stop.check()
 
-        caches = cached_images(split, dataset.channels, identity, advance)
+        caches = cached_images(split, dataset.channels, run.spec.decoding, advance)
         progress.update(sum(map(len, caches.values())))
     run.facts["images_in_training_and_test"] = len(duplicates_across(split, caches))
     return caches

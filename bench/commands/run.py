@@ -140,6 +140,7 @@ def _print_submissions(submissions: Sequence[Submission], results: Path) -> None
 
 
 def print_records(records: Sequence[Record], results: Path, as_json: bool) -> None:
+    """One report, a ranking of several, and what did not end well."""
     from bench.board_formats.terminal import report
     from bench.leaderboard import after_a_run
     from bench.tables import record_report, show
@@ -172,6 +173,7 @@ def _print_troubles(records: Sequence[Record], results: Path) -> None:
 
 
 def exit_status(records: Sequence[Record], runs: int) -> int:
+    """130 after an interruption, 1 where a run has no result, else 0."""
     states = [record.status for record in records]
     if "interrupted" in states:
         return 130

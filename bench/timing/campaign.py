@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -13,8 +12,8 @@ from pathlib import Path
 import torch
 
 from bench.errors import ConfigError, DataError, StoreError
+from bench.executors.processes import environment, how_it_ended
 from bench.grid import PlannedRun
-from bench.precision import FLOAT32
 from bench.progress import Reporter
 from bench.provenance import hardware, now, provenance, threads
 from bench.record import facts_of
@@ -24,7 +23,6 @@ from bench.timing.clock import PROTOCOL
 from bench.timing.process import AUTO, Task
 from bench.timing.record import Measured, Timing, timing_key, write_timing
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
 _ENDS = 3  # lines of what a failed process said
 
 
@@ -37,7 +35,6 @@ class Request:
     repeats: int = 3
     order_seed: int = 0
     plugins: Sequence[Path] = ()
-    precision: str = FLOAT32
 
 
 @dataclass
@@ -81,7 +78,8 @@ def time_methods(runs: Sequence[PlannedRun], request: Request, results: Path, pr
             progress.say(f"  failed: {outcome}")
     timings = [_timing(method, request) for method in methods]
     for timing in timings:
-        write_timing(results, timing)
+        if timing.measured:  # a failure is told; it must not replace figures
+            write_timing(results, timing)
     return timings
 
 
@@ -100,21 +98,13 @@ def _in_a_process(method: _Method, request: Request, position: int) -> Measured 
         input=task.model_dump_json(),
         capture_output=True,
         text=True,
-        env=_environment(),
+        env=environment({}),
     )
     if done.returncode == 0:
         return Measured.model_validate_json(done.stdout.splitlines()[-1])
     said = [line for line in done.stderr.splitlines() if line and not line.startswith("  ")]
     ends = said[-1:] if any(line.startswith("Traceback") for line in said) else said[-_ENDS:]
-    return " ".join(ends) or f"its process ended with status {done.returncode}"
-
-
-def _environment() -> dict[str, str]:
-    environment = dict(os.environ)
-    if (_CHECKOUT / "pyproject.toml").is_file():  # the same code as here, wherever this process found it
-        paths = [str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
+    return " ".join(ends) or how_it_ended(done.returncode)
 
 
 def _timing(method: _Method, request: Request) -> Timing:

@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,11 @@ import bench.plugins
 from bench.data import open_dataset
 from bench.errors import BenchError
 from bench.precision import computing_in
-from bench.progress import Reporter, reporter
 from bench.spec import RunSpec
 from bench.timing import clock
 from bench.timing.clock import PROTOCOL, Bounds, Calls, measure
 from bench.timing.operations import matrix_rate, operations_of
-from bench.timing.record import Conditions, Latency, Measured, Memory, TimedLoop
+from bench.timing.record import Conditions, Latency, Measured, Memory
 from bench.timing.scopes import ANSWER, NETWORK, SCOPES
 from bench.timing.subject import Subject, prepare
 from bench.timing.surroundings import flags, joules, watching
@@ -55,36 +55,36 @@ def main() -> None:
     for folder in task.plugins:
         bench.plugins.add_folder(folder)
     try:
-        print(perform(task, reporter()).model_dump_json())
+        print(perform(task).model_dump_json())
     except BenchError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
 
 
-def perform(task: Task, progress: Reporter) -> Measured:
+def perform(task: Task) -> Measured:
     """Everything that the protocol asks for, of one method."""
     spec, device = task.spec, torch.device(task.device)
     data = open_dataset(spec.dataset, spec.category, dict(spec.dataset_params), task.data_root)
     torch.manual_seed(spec.seed)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
     with computing_in(spec.precision, device), watching(device) as watched:
         rate = matrix_rate(device)
-        progress.say("  training, in windows")
+        if device.type == "cuda":  # its matrices are not the method's
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
         subject = prepare(spec, data, device)
-        latency = {scope: _latency(found) for scope, found in _by_scope(subject, progress)}
-        rates, best = _throughput(subject, task.batches, progress)
-        energy = _joules_per_image(subject, best.get(ANSWER, 1))
+        latency = {scope: _latency(found) for scope, found in _by_scope(subject)}
+        rates, best = _throughput(subject, task.batches)
+        energy = _joules_per_tile(subject, best.get(ANSWER, 1))
         operations = {s: operations_of(w) for s in (NETWORK, ANSWER) if (w := subject.work(s, 1))}
         set_flags = flags(device)
     return Measured(
         pid=os.getpid(),
         position=task.position,
         latency=latency,
-        images_per_second=rates,
+        tiles_per_second=rates,
         best_batch=best,
         tiles_per_image=subject.tiles_per_image,
-        loops=[TimedLoop(**vars(loop)) for loop in subject.loops],
+        loops=list(subject.loops),
         fit_seconds=subject.fit_seconds,
         seen_images=subject.seen.images,
         updates=subject.seen.updates,
@@ -92,16 +92,15 @@ def perform(task: Task, progress: Reporter) -> Measured:
         state_bytes=subject.state_bytes(),
         operations=operations,
         memory=_memory(device),
-        joules_per_image=energy,
+        joules_per_tile=energy,
         matrix_rate=rate,
         conditions=Conditions(is_contended=watched.is_contended, flags=set_flags, **vars(watched)),
     )
 
 
-def _by_scope(subject: Subject, progress: Reporter) -> Iterator[tuple[str, Calls]]:
-    for scope, what in SCOPES.items():
+def _by_scope(subject: Subject) -> Iterator[tuple[str, Calls]]:
+    for scope in SCOPES:
         if work := subject.work(scope, 1):
-            progress.say(f"  latency of {what}")
             yield scope, measure(work, subject.device)
 
 
@@ -113,18 +112,15 @@ def _latency(calls: Calls) -> Latency:
     )
 
 
-def _throughput(
-    subject: Subject, batches: list[int], progress: Reporter
-) -> tuple[dict[str, dict[int, float]], dict[str, int]]:
+def _throughput(subject: Subject, batches: list[int]) -> tuple[dict[str, dict[int, float]], dict[str, int]]:
     """Rates of each scope at the stated batches, and the best batch found, of networks, maps and scores."""
     rates: dict[str, dict[int, float]] = {scope: {} for scope in (NETWORK, ANSWER) if subject.work(scope, 1)}
     best = {}
     for batch in filter(None, batches):
-        progress.say(f"  throughput at batches of {batch}")
         for scope, found in rates.items():
-            found[batch] = _rate(subject, scope, batch, PROTOCOL)
+            with suppress(torch.OutOfMemoryError):  # costs this figure, not the method
+                found[batch] = _rate(subject, scope, batch, PROTOCOL)
     if AUTO in batches:
-        progress.say("  searching for the best batch")
         best[ANSWER] = best_batch(subject)
         rates[ANSWER].setdefault(best[ANSWER], _rate(subject, ANSWER, best[ANSWER], PROTOCOL))
     return rates, best
@@ -153,7 +149,7 @@ def _rate(subject: Subject, scope: str, batch: int, bounds: Bounds) -> float:
     return batch / measure(work, subject.device, bounds).quantile(0.5)
 
 
-def _joules_per_image(subject: Subject, batch: int) -> float | None:
+def _joules_per_tile(subject: Subject, batch: int) -> float | None:
     before = joules(subject.device)
     if before is None:
         return None

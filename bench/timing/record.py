@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,7 +15,7 @@ from bench.record import MARKED_PRESETS
 from bench.spec import RunSpec, digest
 from bench.store import replace_file
 
-TIMING_SCHEMA = 1
+TIMING_SCHEMA: Literal[1] = 1
 QUANTILES = (0.5, 0.9, 0.99)
 
 
@@ -36,14 +36,17 @@ class Latency(_Frozen):
 
 
 class TimedLoop(_Frozen):
-    """One training loop; see ``bench.timing.training.Loop``."""
+    """A window of one training loop."""
 
     name: str
     steps: int
+    """That a whole training does."""
     timed_steps: int
     seconds_per_step: float
     images_per_step: float
+    """Drawn from the training set."""
     updates_per_step: float
+    """Steps of optimisers."""
     operations_per_step: float
 
     @property
@@ -79,7 +82,7 @@ class Measured(_Frozen):
     """In the shuffled order of all processes."""
     latency: dict[str, Latency]
     """Scope -> one tile, or from the file one image."""
-    images_per_second: dict[str, dict[int, float]]
+    tiles_per_second: dict[str, dict[int, float]]
     """Scope -> size of batch -> rate."""
     best_batch: dict[str, int]
     tiles_per_image: float
@@ -93,7 +96,7 @@ class Measured(_Frozen):
     operations: dict[str, float]
     """Scope -> floating point operations of one tile."""
     memory: Memory
-    joules_per_image: float | None
+    joules_per_tile: float | None
     matrix_rate: float
     """Operations per second in a product of matrices."""
     conditions: Conditions
@@ -114,7 +117,7 @@ class Spread(_Frozen):
 class Timing(_Frozen):
     """One method's timing on one data set's images, on one device."""
 
-    timing_schema: int = TIMING_SCHEMA
+    timing_schema: Literal[1] = TIMING_SCHEMA
     key: str
     spec: RunSpec
     synthetic: bool

@@ -1,8 +1,9 @@
 """The three scopes of scoring that are timed apart."""
 
-NETWORK, ANSWER, FROM_FILE = "network", "answer", "from_file"
-SCOPES = {
-    NETWORK: "networks alone",
-    ANSWER: "networks, map and score",
-    FROM_FILE: "from the file to the map at native size",
-}
+NETWORK = "network"
+"""One pass of the networks alone."""
+ANSWER = "answer"
+"""Networks, map and score: ``Detector.score``."""
+FROM_FILE = "from_file"
+"""From the file to the map at native size."""
+SCOPES = (NETWORK, ANSWER, FROM_FILE)

@@ -34,11 +34,11 @@ def figures_of(timings: Sequence[Timing]) -> list[Figure]:
         *(Figure(f"{name}, p50", "s", _latency(scope, "median")) for scope, name in _NAMES.items()),
         Figure("score, p90", "s", _latency(ANSWER, "p90")),
         Figure("score, p99", "s", _latency(ANSWER, "p99")),
-        *(Figure(f"score at {batch}", "images/s", _rate(batch)) for batch in batches),
-        Figure("score, best", "images/s", _best_rate),
+        *(Figure(f"score at {batch}", "tiles/s", _rate(batch)) for batch in batches),
+        Figure("score, best", "tiles/s", _best_rate),
         Figure("best batch", "", lambda m: m.best_batch.get(ANSWER)),
         Figure("training", "s", lambda m: sum(loop.seconds for loop in m.loops) if m.loops else m.fit_seconds),
-        Figure("training rate", "images/s", _training_rate),
+        Figure("training rate", "tiles/s", _training_rate),
         Figure("parameters", "", lambda m: m.parameters),
         Figure("state, with banks", "B", lambda m: m.state_bytes),
         Figure("operations, score", "FLOP", lambda m: m.operations.get(ANSWER)),
@@ -46,7 +46,7 @@ def figures_of(timings: Sequence[Timing]) -> list[Figure]:
         Figure("peak memory, process", "B", lambda m: m.memory.process),
         Figure("peak memory, GPU", "B", lambda m: m.memory.allocated),
         Figure("reserved, GPU", "B", lambda m: m.memory.reserved),
-        Figure("energy", "J", lambda m: m.joules_per_image),
+        Figure("energy", "J", lambda m: m.joules_per_tile),
     ]
     return [figure for figure in wanted if any(timing.spread(figure.read) for timing in timings)]
 
@@ -59,11 +59,11 @@ def _latency(scope: str, quantile: str) -> Read:
 
 
 def _rate(batch: int) -> Read:
-    return lambda m: m.images_per_second.get(ANSWER, {}).get(batch)
+    return lambda m: m.tiles_per_second.get(ANSWER, {}).get(batch)
 
 
 def _best_rate(measured: Measured) -> float | None:
-    rates, batch = measured.images_per_second.get(ANSWER, {}), measured.best_batch.get(ANSWER)
+    rates, batch = measured.tiles_per_second.get(ANSWER, {}), measured.best_batch.get(ANSWER)
     return rates.get(batch) if batch else None
 
 
@@ -94,7 +94,7 @@ def quantity(value: float, unit: str) -> str:
         return f"{100 * value:.0f} %"
     if unit == "" and value < 1000:
         return f"{value:.0f}"
-    if unit == "images/s":
+    if unit == "tiles/s":
         return f"{_digits(value)} /s"
     power = 0 if value == 0 else max(_SMALLEST.get(unit, 0), min(4, floor(log10(abs(value)) / 3)))
     power = min(power, 0) if unit == "s" else power

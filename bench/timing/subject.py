@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -19,8 +19,9 @@ from bench.data import OpenedDataset
 from bench.images import cached_images, decode
 from bench.spec import RunSpec
 from bench.timing.clock import Work
+from bench.timing.record import TimedLoop
 from bench.timing.scopes import ANSWER, FROM_FILE
-from bench.timing.training import Counted, CountedImages, Loop, WindowContext, counting_updates
+from bench.timing.training import Counted, CountedImages, WindowContext, counting_updates
 from bench.views import View, to_model_input
 
 _READ = 32  # test images that are read in turn
@@ -37,7 +38,7 @@ class Subject:
     """Tiles of test images as the detector takes them, ``(n, C, S, S)`` on the device."""
     channels: int
     device: torch.device
-    loops: Sequence[Loop]
+    loops: Sequence[TimedLoop]
     fit_seconds: float
     """Of the cut training."""
     seen: Counted
@@ -95,11 +96,10 @@ def networks_of(detector: Detector[Any]) -> Iterator[nn.Module]:
         yield from (module for module in inner if isinstance(module, nn.Module))
 
 
-def prepare(
-    spec: RunSpec, data: OpenedDataset, device: torch.device, advance: Callable[[int, int], None] = lambda *_: None
-) -> Subject:
+def prepare(spec: RunSpec, data: OpenedDataset, device: torch.device) -> Subject:
     """Fit the method in windows of its training, on the data set's own training images."""
-    view, caches = View.parse(spec.view), cached_images(data.split, data.dataset.channels, _identity(spec), advance)
+    view, channels = View.parse(spec.view), data.dataset.channels
+    caches = cached_images(data.split, channels, spec.decoding, lambda done, total: None)
     cls, params_cls = registry.load_method(spec.method)
     detector: Detector[Any] = cls(registry.make_params(spec.method, params_cls, dict(spec.params)))
     mirror, counted = data.dataset.mirrored_is_normal, Counted()
@@ -107,14 +107,11 @@ def prepare(
     context = WindowContext(device, spec.seed, counted)
     with counting_updates(counted), _seconds() as taken:
         detector.fit(CountedImages(train, counted), CountedImages(val, Counted()), context=context)
-    samples = data.split.test[:: max(1, len(data.split.test) // _READ)][:_READ]
-    first = range(0, len(caches["test"]), max(1, len(caches["test"]) // _READ))
-    tiles = torch.cat([to_model_input(view.tiles(caches["test"][i]), device) for i in list(first)[:_READ]])
-    return Subject(detector, view, samples, tiles, data.dataset.channels, device, context.loops, taken[0], counted)
-
-
-def _identity(spec: RunSpec) -> str:
-    return f"{spec.dataset_code} {dict(spec.dataset_params)}"
+    test = data.split.test
+    read = range(0, len(test), max(1, len(test) // _READ))[:_READ]
+    tiles = torch.cat([to_model_input(view.tiles(caches["test"][i]), device) for i in read])
+    samples = [test[i] for i in read]
+    return Subject(detector, view, samples, tiles, channels, device, context.loops, taken[0], counted)
 
 
 @contextmanager

@@ -21,26 +21,11 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from bench.contracts import Checkpointable, Context, Images
 from bench.timing.clock import wait
 from bench.timing.operations import operations_of
+from bench.timing.record import TimedLoop
 from bench.training import derived_seed
 
 WARM_UP_STEPS, STEPS, SECONDS, MOST_SECONDS = 3, 10, 1.0, 4.0
 """A window: warmed up, at least so many steps and seconds, bounded for slow ones after two steps."""
-
-
-@dataclass(frozen=True)
-class Loop:
-    """One loop's window."""
-
-    name: str
-    steps: int
-    """That a whole training does."""
-    timed_steps: int
-    seconds_per_step: float
-    images_per_step: float
-    """Drawn from the training set."""
-    updates_per_step: float
-    """Steps of optimisers."""
-    operations_per_step: float
 
 
 @dataclass
@@ -96,7 +81,7 @@ class WindowContext:
     device: torch.device
     seed: int
     counted: Counted
-    loops: list[Loop] = field(default_factory=list)
+    loops: list[TimedLoop] = field(default_factory=list)
     log: logging.Logger = field(default_factory=partial(logging.getLogger, "bench"))
 
     def generator(self, purpose: str, step: int = 0) -> torch.Generator:
@@ -130,10 +115,11 @@ class WindowContext:
             done += 1
         seconds = time.perf_counter() - start
         self.loops.append(
-            Loop(
-                name, steps, done, seconds / done,
-                (self.counted.images - before.images) / done, (self.counted.updates - before.updates) / done,
-                operations,
+            TimedLoop(
+                name=name, steps=steps, timed_steps=done, seconds_per_step=seconds / done,
+                images_per_step=(self.counted.images - before.images) / done,
+                updates_per_step=(self.counted.updates - before.updates) / done,
+                operations_per_step=operations,
             )
         )  # fmt: skip
 

@@ -60,7 +60,7 @@ def test_methods_side_by_side_in_fresh_processes(tmp_path):
         for process in each["measured"]:
             assert process["latency"].keys() == ({"network"} if name == "fanogan" else set()) | {"answer", "from_file"}
             assert all(0 < at["median"] <= at["p90"] <= at["p99"] for at in process["latency"].values())
-            assert set(process["images_per_second"]["answer"]) >= {"1", "4"}
+            assert set(process["tiles_per_second"]["answer"]) >= {"1", "4"}
             assert process["matrix_rate"] > 0
             assert process["memory"]["process"] > 1e8
             assert process["conditions"]["flags"]["threads"] == 1

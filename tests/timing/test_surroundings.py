@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ def test_a_busy_process_beside_is_noticed():
             time.sleep(1.0)
         busy.kill()
     assert watched.others is not None
-    assert watched.others > 0
+    assert watched.others > 0.2 / (os.cpu_count() or 1)  # of the one core that it keeps busy
     assert watched.gpu_processes is None
 
 

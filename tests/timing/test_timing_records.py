@@ -40,7 +40,7 @@ def test_an_edited_file_is_named(tmp_path):
 def test_spread_is_median_and_range_over_processes():
     made = timing(measured(0.002), measured(0.005), measured(0.003))
     assert made.spread(lambda m: m.latency["answer"].median) == Spread(median=0.003, low=0.002, high=0.005)
-    assert made.spread(lambda m: m.joules_per_image) is None
+    assert made.spread(lambda m: m.joules_per_tile) is None
     assert timing(failed="no weights").spread(lambda m: 1.0) is None
 
 
@@ -49,7 +49,7 @@ def test_spread_is_median_and_range_over_processes():
     [
         (0.0123, "s", "12.3 ms"), (4.451e-5, "s", "44.5 µs"), (438.2, "s", "438 s"), (12000.0, "s", "12,000 s"),
         (64, "B", "64.0 B"), (5_000_000, "B", "5.00 MB"), (42.1e6, "FLOP", "42.1 MFLOP"), (0.563, "%", "56 %"),
-        (252_000, "", "252 k"), (64, "", "64"), (0, "", "0"), (92_850, "images/s", "92,850 /s"), (0, "FLOP", "0 FLOP"),
+        (252_000, "", "252 k"), (64, "", "64"), (0, "", "0"), (92_850, "tiles/s", "92,850 /s"), (0, "FLOP", "0 FLOP"),
     ],
 )  # fmt: skip
 def test_quantities_have_three_digits_and_a_prefix(value, unit, text):

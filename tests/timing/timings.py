@@ -18,12 +18,12 @@ def measured(seconds=0.002, contended=False, bounded=False):
     """One process; ``seconds`` for a score of one tile."""
     return Measured(
         pid=1, position=0, latency={"answer": latency(seconds, bounded), "from_file": latency(2 * seconds)},
-        images_per_second={"answer": {64: 1 / seconds}}, best_batch={"answer": 64}, tiles_per_image=1.0,
+        tiles_per_second={"answer": {64: 1 / seconds}}, best_batch={"answer": 64}, tiles_per_image=1.0,
         loops=[TimedLoop(name="GAN", steps=100, timed_steps=10, seconds_per_step=0.5, images_per_step=32,
                          updates_per_step=3, operations_per_step=1e9)],
         fit_seconds=4.0, seen_images=416, updates=39, parameters=1234, state_bytes=5_000_000,
         operations={"answer": 42.1e6}, memory=Memory(process=900_000_000, allocated=None, reserved=None),
-        joules_per_image=None, matrix_rate=1e10,
+        joules_per_tile=None, matrix_rate=1e10,
         conditions=Conditions(others=0.2 if contended else 0.0, gpu_processes=None, is_contended=contended,
                               flags={"threads": 1}, gpu_before={}, gpu_after={}),
     )  # fmt: skip
