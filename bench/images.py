@@ -200,7 +200,8 @@ def _open(folder: Path, channels: int) -> ImageCache:
     index = json.loads((folder / "index.json").read_text())
     shapes = np.array(index["shapes"], dtype=np.int64).reshape(-1, 2)
     areas = shapes.prod(axis=1) * channels
-    pixels = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="r")
+    # Copied on writing, so that the file never changes; torch wants arrays that could be written.
+    pixels = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="c")
     if pixels.size != areas.sum():
         raise DataError(
             f"{folder / 'pixels.u8'}: expected {areas.sum()} bytes, found {pixels.size}."

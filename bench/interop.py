@@ -41,6 +41,7 @@ from bench.spec import PRESETS
 from bench.stopping import StopRequest
 from bench.store import StageStore, load_weights, read_record
 from bench.training import RunContext, read_rows
+from bench.training_images import training_images
 from bench.views import View
 
 __all__ = ["FAnoGAN", "Resize"]
@@ -147,7 +148,7 @@ class FAnoGAN(AnomalibModule):
                 self._fit(images)
 
     def _fit(self, images: list[NDArray[np.uint8]]) -> None:
-        normal = View(self.shape.size).training_images(in_memory(images), self.device, self.mirror)
+        normal = training_images(View(self.shape.size), in_memory(images), self.device, self.mirror)
         detector = self._new_detector(len(images))
         with tempfile.TemporaryDirectory() as work:
             context = self._context(Path(work))

@@ -35,6 +35,7 @@ from bench.spec import RunSpec, training_code
 from bench.stopping import StopRequest
 from bench.store import RecordStore, WhenBusy, save_weights
 from bench.training import CheckpointLostError, RunContext, read_rows
+from bench.training_images import training_images
 from bench.views import View
 
 _SMALL = 256 * 2**20  # bytes
@@ -137,7 +138,7 @@ def _fit(run: Run, caches: Mapping[str, ImageCache]) -> Detector[Any]:
     cls, params_cls = registry.load_method(run.spec.method)
     detector: Detector[Any] = cls(registry.make_params(run.spec.method, params_cls, dict(run.spec.params)))
     view, mirror = View.parse(run.spec.view), run.data.dataset.mirrored_is_normal
-    train, val = (view.training_images(caches[part], run.device, mirror) for part in ("train", "val"))
+    train, val = (training_images(view, caches[part], run.device, mirror) for part in ("train", "val"))
     with run.timed("fit"):
         detector.fit(train, val, context=_context(run))
     return detector

@@ -25,6 +25,7 @@ from bench.images import cached_images
 from bench.stopping import StopRequest
 from bench.store import StageStore
 from bench.training import RunContext
+from bench.training_images import training_images
 from bench.views import View, to_model_input
 
 pytestmark = [
@@ -91,7 +92,7 @@ def ours(tree, channels, folder):
     data = open_dataset("folder", None, {"grey": channels == 1}, tree)
     caches = cached_images(data.split, channels, "interop", lambda done, total: None)
     view = View(32)
-    train, val = (view.training_images(caches[part], CPU, False) for part in ("train", "val"))
+    train, val = (training_images(view, caches[part], CPU, False) for part in ("train", "val"))
     cls, params = registry.load_method("fanogan")
     detector = cls(registry.make_params("fanogan", params, SETTINGS))
     context = RunContext(CPU, 0, folder, StageStore(folder / "stages"), {}, Silent(), StopRequest(), {})

@@ -22,6 +22,7 @@ from bench.provenance import usable_cores
 from bench.stopping import StopRequest
 from bench.store import StageStore
 from bench.training import RunContext
+from bench.training_images import training_images
 from bench.views import View, to_model_input
 
 CPU = torch.device("cpu")
@@ -164,7 +165,7 @@ class Study:
         split, view = make_split(setting.channels), View.parse(setting.view)
         caches = {name: in_memory(samples, setting.channels) for name, samples in split.parts().items()}
         train, val = (
-            HandedOver(view.training_images(caches[name], CPU, mirror=False), split.parts()[name])
+            HandedOver(training_images(view, caches[name], CPU, mirror=False), split.parts()[name])
             for name in ("train", "val")
         )
         images = to_model_input(np.stack([view.tiles(caches["test"][i])[0] for i in range(len(split.test))]), CPU)

@@ -22,6 +22,7 @@ from bench.timing.clock import Work
 from bench.timing.record import TimedLoop
 from bench.timing.scopes import ANSWER, FROM_FILE
 from bench.timing.training import Counted, CountedImages, WindowContext, counting_updates
+from bench.training_images import training_images
 from bench.views import View, to_model_input
 
 _READ = 32  # test images that are read in turn
@@ -103,7 +104,7 @@ def prepare(spec: RunSpec, data: OpenedDataset, device: torch.device) -> Subject
     cls, params_cls = registry.load_method(spec.method)
     detector: Detector[Any] = cls(registry.make_params(spec.method, params_cls, dict(spec.params)))
     mirror, counted = data.dataset.mirrored_is_normal, Counted()
-    train, val = (view.training_images(caches[part], device, mirror) for part in ("train", "val"))
+    train, val = (training_images(view, caches[part], device, mirror) for part in ("train", "val"))
     context = WindowContext(device, spec.seed, counted)
     with counting_updates(counted), _seconds() as taken:
         detector.fit(CountedImages(train, counted), CountedImages(val, Counted()), context=context)

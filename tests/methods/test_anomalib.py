@@ -18,6 +18,7 @@ from bench.images import cached_images
 from bench.stopping import StopRequest
 from bench.store import StageStore
 from bench.training import RunContext
+from bench.training_images import training_images
 from bench.views import View
 
 pytest.importorskip("anomalib", reason="anomalib is not installed")
@@ -32,7 +33,7 @@ def listed():
 def toy_images(part, view="resize:32"):
     data = open_dataset("toy", None, {"images": "24"}, None)
     caches = cached_images(data.split, 1, "toy", lambda done, total: None)
-    return View.parse(view).training_images(caches[part], CPU, False)
+    return training_images(View.parse(view), caches[part], CPU, False)
 
 
 @pytest.fixture
