@@ -34,6 +34,7 @@ def time(
     precision: Annotated[str, typer.Option(help="float32; bf16, or tf32 on a GPU: faster.")] = "float32",
     batch: Annotated[str, typer.Option(help="Sizes of batches; auto searches for the best.")] = "1,64,auto",
     repeats: Annotated[int, typer.Option(min=1, help="Fresh processes for each method.")] = 3,
+    timeout: Annotated[str, typer.Option(help="Time for each of these processes: 90s, 45m, 2h.")] = "30m",
     results: Results = Path("results"),
     plugins: Plugins = None,
     as_json: Json = False,
@@ -47,11 +48,12 @@ def time(
     """
     from bench import grid
     from bench.devices import default_preset, resolve_device
+    from bench.durations import seconds
     from bench.precision import require_precision
     from bench.progress import reporter
     from bench.store import RecordStore
     from bench.tables import show
-    from bench.timing.campaign import Request, parse_batches, time_methods
+    from bench.timing.campaign import Request, exit_status, parse_batches, time_methods
     from bench.timing.tables import report
 
     use_plugins(plugins)
@@ -61,11 +63,13 @@ def time(
         settings=setting or [], view=view, data_root=data_roots(data_root),
         precision=require_precision(precision, chosen.type),
     )  # fmt: skip
-    how = Request(chosen, parse_batches(batch), repeats, plugins=[plugins] if plugins else [])
+    how = Request(
+        chosen, parse_batches(batch), repeats, seconds(timeout, "--timeout"), plugins=[plugins] if plugins else []
+    )
     timings = time_methods(grid.plan(request, RecordStore(results)), how, results, progress)
     if as_json:
         print_json([timing.model_dump(mode="json") for timing in timings])
     else:
         for label in dict.fromkeys(timing.spec.dataset_label for timing in timings):
             show(report([timing for timing in timings if timing.spec.dataset_label == label]))
-    raise typer.Exit(int(any(timing.failed for timing in timings)))
+    raise typer.Exit(exit_status(timings))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from bench.durations import shown
 from bench.errors import ConfigError, DataError, StoreError
 from bench.executors.processes import environment, how_it_ended
 from bench.grid import PlannedRun
@@ -23,6 +24,7 @@ from bench.timing.clock import PROTOCOL
 from bench.timing.process import AUTO, Task
 from bench.timing.record import Measured, Timing, timing_key, write_timing
 
+STOPPED = "stopped by the user"
 _ENDS = 3  # lines of what a failed process said
 
 
@@ -33,6 +35,8 @@ class Request:
     device: torch.device
     batches: Sequence[int] = (1, 64, AUTO)
     repeats: int = 3
+    timeout: float = 1800.0
+    """Seconds for each process."""
     order_seed: int = 0
     plugins: Sequence[Path] = ()
 
@@ -66,21 +70,40 @@ def time_methods(runs: Sequence[PlannedRun], request: Request, results: Path, pr
     order = [method for method in methods for _ in range(request.repeats)]
     random.Random(request.order_seed).shuffle(order)
     _require_writable(results)
-    for position, method in enumerate(order):
-        if method.failed:
-            continue
-        progress.say(f"[{position + 1}/{len(order)}] {method.run.method} on {method.run.dataset}, {method.spec.preset}")
-        outcome = _in_a_process(method, request, position)
-        if isinstance(outcome, Measured):
-            method.measured.append(outcome)
-        else:
-            method.failed = outcome
-            progress.say(f"  failed: {outcome}")
+    try:
+        for position, method in enumerate(order):
+            if not method.failed:
+                label = f"{method.run.method} on {method.run.dataset}, {method.spec.preset}"
+                progress.say(f"[{position + 1}/{len(order)}] {label}")
+                _measure(method, request, position, progress)
+    except KeyboardInterrupt:
+        _give_up(methods, request.repeats)
     timings = [_timing(method, request) for method in methods]
     for timing in timings:
         if timing.measured:  # a failure is told; it must not replace figures
             write_timing(results, timing)
     return timings
+
+
+def exit_status(timings: Sequence[Timing]) -> int:
+    """130 after an interruption, 1 where a method could not be timed, else 0."""
+    failed = [timing.failed for timing in timings if timing.failed]
+    return 130 if STOPPED in failed else int(bool(failed))
+
+
+def _give_up(methods: Sequence[_Method], repeats: int) -> None:
+    for method in methods:
+        if len(method.measured) < repeats and not method.failed:
+            method.failed = STOPPED
+
+
+def _measure(method: _Method, request: Request, position: int, progress: Reporter) -> None:
+    outcome = _in_a_process(method, request, position)
+    if isinstance(outcome, Measured):
+        method.measured.append(outcome)
+    else:
+        method.failed = outcome
+        progress.say(f"  failed: {outcome}")
 
 
 def _in_a_process(method: _Method, request: Request, position: int) -> Measured | str:
@@ -93,13 +116,17 @@ def _in_a_process(method: _Method, request: Request, position: int) -> Measured 
         plugins=list(request.plugins),
         position=position,
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.timing.process"],
-        input=task.model_dump_json(),
-        capture_output=True,
-        text=True,
-        env=environment({}),
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.timing.process"],
+            input=task.model_dump_json(),
+            capture_output=True,
+            text=True,
+            env=environment({}),
+            timeout=request.timeout,
+        )
+    except subprocess.TimeoutExpired:
+        return f"took longer than {shown(request.timeout)} (--timeout)"
     if done.returncode == 0:
         return Measured.model_validate_json(done.stdout.splitlines()[-1])
     said = [line for line in done.stderr.splitlines() if line and not line.startswith("  ")]

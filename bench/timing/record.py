@@ -167,8 +167,10 @@ def timing_file(results: Path, timing: Timing) -> Path:
 
 
 def write_timing(results: Path, timing: Timing) -> Path:
-    """Store it and return its file; an older one of the same key is replaced."""
+    """Store it and return its file; an older one of the same key is replaced, unless more processes measured that."""
     file = timing_file(results, timing)
+    if file.is_file() and len(_read(file).measured) > len(timing.measured):
+        return file
     with replace_file(file) as temporary:
         temporary.write_text(timing.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return file
@@ -178,7 +180,11 @@ def read_timings(results: Path, dataset: str | None = None) -> Iterator[Timing]:
     """All timings of a results folder, or of one data set; raises ``StoreError`` naming a file that cannot be read."""
     folder = dataset.replace(":", "-") if dataset else "*"
     for file in sorted(results.glob(f"timings/{folder}/*/*/timing.json")):
-        try:
-            yield Timing.model_validate_json(file.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
-            raise StoreError(f"{file} cannot be read as a timing ({error}). Remove it and time again.") from error
+        yield _read(file)
+
+
+def _read(file: Path) -> Timing:
+    try:
+        return Timing.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise StoreError(f"{file} cannot be read as a timing ({error}). Remove it and time again.") from error

@@ -17,7 +17,9 @@ import torch
 from bench.provenance import threads, usable_cores
 
 CONTENDED = 0.05
-"""Share of the processor that others may take before a figure is marked."""
+"""Share of all cores that others may take before a figure is marked, though cores were left over."""
+_JITTER = 0.1
+"""Cores that a system at rest keeps busy."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Watched:
 
     @property
     def is_contended(self) -> bool:
-        return (self.others or 0) > CONTENDED or bool(self.gpu_processes)
+        return crowded(self.others or 0.0, os.cpu_count() or 1, threads()) or bool(self.gpu_processes)
 
 
 @contextmanager
@@ -48,6 +50,12 @@ def watching(device: torch.device) -> Iterator[Watched]:
         watched.others = max(0.0, others / wall / (os.cpu_count() or 1))
     watched.gpu_processes = other_gpu_processes(device)
     watched.gpu_after = gpu_state(device)
+
+
+def crowded(others: float, cores: int, own: int) -> bool:
+    """Whether others, who kept this share of all ``cores`` busy, slowed ``own`` threads down or may have."""
+    busy = others * cores
+    return busy > _JITTER and (others > CONTENDED or busy + own > cores + _JITTER)
 
 
 def flags(device: torch.device) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from conftest import PLUGINS
 from bench.errors import ConfigError
 from bench.timing.campaign import parse_batches
 from bench.timing.process import AUTO
+from bench.timing.record import read_timings
 
 SMALL = ("width=2", "latent_dim=4", "batch_size=8", "images=16", "tested=8")
 
@@ -85,6 +87,33 @@ def test_a_method_that_cannot_be_timed_costs_its_row(tmp_path):
     assert "no result" in done.stdout
     assert "explode: IndexError: a bug in a method" in " ".join(done.stdout.split())
     assert "score, p50" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_process_that_takes_too_long_costs_its_row(tmp_path):
+    done = timed("--method", "explode,intensity", "--repeats", "1", "--batch", "1", "--timeout", "40s",
+                 results=tmp_path, settings=("how=hang",))  # fmt: skip
+    assert done.returncode == 1
+    assert "explode: took longer than 40 s (--timeout)" in " ".join(done.stdout.split())
+    assert [each.spec.method for each in read_timings(tmp_path)] == ["intensity"]
+
+
+@pytest.mark.slow
+def test_what_was_measured_before_ctrl_c_is_shown_and_kept(tmp_path):
+    arguments = ["--method", "intensity", "--dataset", "toy", "--device", "cpu", "--repeats", "50", "--batch", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", "time", *arguments, "--results", str(tmp_path), "--plugins", str(PLUGINS)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr
+    for line in process.stderr:
+        if "[2/50]" in line:
+            os.killpg(process.pid, signal.SIGINT)
+            break
+    shown, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopped by the user" in " ".join(shown.split())
+    assert len(next(read_timings(tmp_path)).measured) == 1
 
 
 def test_bad_input_is_refused_before_anything_is_timed(tmp_path):

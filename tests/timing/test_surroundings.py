@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 
+import pytest
 import torch
 
-from bench.timing.surroundings import Watched, flags, watching
+from bench.timing.surroundings import Watched, crowded, flags, watching
 
 CPU = torch.device("cpu")
 
@@ -27,11 +28,26 @@ def test_a_busy_process_beside_is_noticed():
     assert watched.gpu_processes is None
 
 
-def test_marked_from_five_per_cent_or_one_process_on_the_gpu():
+def test_one_process_on_the_gpu_is_enough():
     assert not Watched().is_contended
-    assert not Watched(others=0.04, gpu_processes=0).is_contended
-    assert Watched(others=0.06).is_contended
+    assert not Watched(others=0.0, gpu_processes=0).is_contended
     assert Watched(others=0.0, gpu_processes=1).is_contended
+    assert Watched(others=1.0).is_contended
+
+
+@pytest.mark.parametrize(
+    ("others", "cores", "own", "is_crowded"),
+    [
+        (0.04, 2, 1, False),  # 0.08 cores: a system at rest
+        (0.06, 2, 1, True),
+        (1 / 64, 64, 64, True),  # one core taken of all that are used
+        (1 / 64, 64, 8, False),
+        (0.06, 64, 8, True),  # others at this scale share memory and clocks
+        (0.001, 64, 64, False),
+    ],
+)
+def test_crowded_is_who_has_less_than_was_meant_for_it(others, cores, own, is_crowded):
+    assert crowded(others, cores, own) == is_crowded
 
 
 def test_flags_name_threads_and_autocast():

@@ -30,6 +30,15 @@ def test_a_timing_comes_back_from_its_file(tmp_path):
     assert made.marks() == ["quick", "synthetic", "contended"]
 
 
+def test_fewer_processes_do_not_replace_more(tmp_path):
+    more, fewer = timing(measured(0.002), measured(0.004)), timing(measured(0.001), failed="stopped by the user")
+    for each in (more, fewer):
+        write_timing(tmp_path, each)
+    assert list(read_timings(tmp_path)) == [more]
+    write_timing(tmp_path, timing(measured(0.001), measured(0.001)))
+    assert next(read_timings(tmp_path)).measured[0] == measured(0.001)
+
+
 def test_an_edited_file_is_named(tmp_path):
     file = write_timing(tmp_path, timing(measured()))
     file.write_text(file.read_text().replace('"pid"', '"pod"'))

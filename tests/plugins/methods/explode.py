@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Literal
 
@@ -16,7 +17,7 @@ from bench.contracts import Context, Images, ImageShape, Scores
 class Params(contracts.Params):
     """How to fail."""
 
-    how: Literal["loss", "score", "bug", "not"] = Field("loss", description="what goes wrong")
+    how: Literal["loss", "score", "bug", "hang", "not"] = Field("loss", description="what goes wrong")
 
 
 class Detector(contracts.Detector[Params]):
@@ -27,6 +28,8 @@ class Detector(contracts.Detector[Params]):
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
         if self.params.how == "bug":
             raise IndexError("a bug in a method")
+        if self.params.how == "hang":
+            time.sleep(3600)
         bad = float("inf") if self.params.how == "loss" else 1.0
         context.loop("walk", 30, lambda i: {"loss": torch.tensor(bad if i >= 20 else 1.0)}, {})
 
