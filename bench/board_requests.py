@@ -27,6 +27,11 @@ def boards_requested(
     return leaderboard(known, dataset, measures, preset, tell)
 
 
+def file_ending(measure: Measure) -> str:
+    """How files of its boards are named, after the data set: ``au_spro-0.05``."""
+    return measure.key.replace("@", "-")
+
+
 def write_all(
     known: Known,
     measures: Sequence[Measure],
@@ -49,7 +54,7 @@ def write_all(
             continue  # nothing of this metric or preset
         found += 1
         for kept in KEPT:
-            file = out / f"{name}-{measures[0].key.replace('@', '-')}.{SUFFIXES[kept]}"
+            file = out / f"{name}-{file_ending(measures[0])}.{SUFFIXES[kept]}"
             with replace_file(file) as temporary:
                 temporary.write_text(writer(kept)(boards), encoding="utf-8")
             yield file

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import boards, data, grid, maps, plots, report, run, timing, turing
+from bench.commands import boards, data, grid, maps, plots, report, run, timing, turing, verify
 from bench.commands.options import (
     DataRoot,
     Debug,
@@ -38,6 +38,7 @@ app.command()(boards.leaderboard)
 app.command()(boards.compare)
 app.command()(report.report)
 app.command()(timing.time)
+app.command()(verify.verify)
 
 
 @app.command("list")

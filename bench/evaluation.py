@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.contracts import ANOMALOUS, NORMAL, Sample
+from bench.contracts import ANOMALOUS, NORMAL
 from bench.metrics import ranking
 from bench.record import SCORE, Columns, Metrics, ScoreMetrics
 from bench.statistics.bootstrap import mean_auroc_interval
@@ -18,7 +19,20 @@ THRESHOLD_QUANTILE = 0.95
 """The decision threshold lets through this share of the normal validation images."""
 
 
-def evaluate(test: Sequence[Sample], scores: Columns, val_scores: Columns | None, average_kinds: bool) -> Metrics:
+class Judged(Protocol):
+    """What must be known of a test image: a ``Sample``, or a row of saved scores."""
+
+    @property
+    def label(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def group(self) -> str | None: ...
+
+
+def evaluate(test: Sequence[Judged], scores: Columns, val_scores: Columns | None, average_kinds: bool) -> Metrics:
     """Image-level metrics of the main score and of each part.
 
     ``average_kinds``: whether figures are means over the kinds of anomaly, each against all normal images. Decisions
@@ -48,7 +62,7 @@ def _decisions(
     return ranking.operating_point(labels, scores, threshold)
 
 
-def _all_together(test: Sequence[Sample], values: NDArray[np.float64]) -> ScoreMetrics:
+def _all_together(test: Sequence[Judged], values: NDArray[np.float64]) -> ScoreMetrics:
     labels = np.array([sample.label for sample in test])
     return ScoreMetrics(
         auroc=ranking.auroc(labels, values),
@@ -58,7 +72,7 @@ def _all_together(test: Sequence[Sample], values: NDArray[np.float64]) -> ScoreM
     )
 
 
-def _mean_of_kinds(test: Sequence[Sample], values: NDArray[np.float64]) -> ScoreMetrics:
+def _mean_of_kinds(test: Sequence[Judged], values: NDArray[np.float64]) -> ScoreMetrics:
     kinds = sorted({sample.kind for sample in test if sample.label == ANOMALOUS})
     classes = np.array([0 if s.label == NORMAL else 1 + kinds.index(s.kind) for s in test])
     chosen = [(classes == 0) | (classes == kind) for kind in range(1, len(kinds) + 1)]
@@ -74,7 +88,7 @@ def _mean_of_kinds(test: Sequence[Sample], values: NDArray[np.float64]) -> Score
     )
 
 
-def auroc_by_kind(test: Sequence[Sample], scores: Columns) -> dict[str, dict[str, float]]:
+def auroc_by_kind(test: Sequence[Judged], scores: Columns) -> dict[str, dict[str, float]]:
     """Each kind of anomaly against all normal test images, for the score and each part."""
     kinds = np.array([sample.kind for sample in test])
     labels = np.array([sample.label for sample in test])

@@ -15,6 +15,7 @@ from bench.progress import Reporter
 from bench.record import SCORE, Metrics, Record
 from bench.saved import SavedRun, finished, of_dataset
 from bench.store import RecordStore, read_record
+from bench.verification.checksums import write_checksums
 
 SCORES_FILE = "scores.csv"
 
@@ -74,8 +75,9 @@ def export_records(
 
     ``datasets``: ``mnist:1`` or ``mnist``; without any, all. ``without_parts``: a method's own answer alone, and no
     figure of its parts, which could not be computed again. Weights, maps and pictures stay behind, and paths of this
-    machine are shortened to their last part. Raises ``ConfigError`` where nothing was run and ``StoreError`` where
-    scores were edited.
+    machine are shortened to their last part. ``SHA256SUMS`` lists all files that lie there then.
+
+    Raises ``ConfigError`` where nothing was run and ``StoreError`` where scores were edited.
     """
     runs = finished(store)
     chosen = [run for name in datasets for run in of_dataset(runs, name)] if datasets else runs
@@ -91,6 +93,7 @@ def export_records(
             write_score_table(draft, rows)
             yield kept.write(record, draft)
     (out / "work").rmdir()
+    write_checksums(out)
 
 
 def _of_the_answer(metrics: Metrics) -> Metrics:

@@ -16,7 +16,16 @@ PRESETS = ("quick", "standard", "paper")
 QUICK_IMAGE_SIZE = 32
 """``quick`` looks at smaller images: minutes on two CPU cores; for trying out and tests, never for a claim."""
 
-_TRAINING_FILES = ("contracts.py", "files.py", "images.py", "views.py", "training.py", "precision.py")
+_TRAINING_FILES = (
+    "contracts.py",
+    "files.py",
+    "images.py",
+    "views.py",
+    "pixels.py",
+    "training_images.py",
+    "training.py",
+    "precision.py",
+)
 _JUDGING_FILES = (
     "scoring.py",
     "pictures.py",
@@ -61,8 +70,9 @@ class RunSpec:
 
     @property
     def key(self) -> str:
-        """Sixteen hexadecimal digits over all fields."""
-        return digest(asdict(self))
+        """Sixteen hexadecimal digits over all fields; a field that came later counts only where it is not neutral."""
+        fields = asdict(self)
+        return digest({name: value for name, value in fields.items() if (name, value) not in _NEUTRAL})
 
     @property
     def decoding(self) -> str:
@@ -94,6 +104,8 @@ class RunSpec:
         return changes
 
 
+_NEUTRAL = [("precision", "float32")]
+"""Fields that older records do not have: with these values they mean what those meant, and have the same key."""
 _FINGERPRINTS = {
     "data": "data",
     "method_code": "the method's code",

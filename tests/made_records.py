@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -86,7 +87,8 @@ def counts_of(test):
     groups = {sample.group for sample in test if sample.group}
     normal = len(test) - anomalous
     return Counts(
-        train=10, val=4, test_normal=normal, test_anomalous=anomalous, test_groups=len(groups) or None, by_kind={}
+        train=10, val=4, test_normal=normal, test_anomalous=anomalous, test_groups=len(groups) or None,
+        by_kind=dict(Counter(sample.kind for sample in test)),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def test_copied_records_make_the_same_boards(run_toy, store, tmp_path):
     assert len(copied) == len(there.records()) == 2
     assert leaderboard(Known.read(there), "toy") == leaderboard(Known.read(store), "toy")
     files = {path.name for path in (tmp_path / "kept").rglob("*") if path.is_file()}
-    assert files == {"record.json", "scores.parquet"}
+    assert files == {"record.json", "scores.parquet", "SHA256SUMS"}
     first, again = (saved.finished(place)[0] for place in (store, there))
     assert np.array_equal(first.score, again.score)
     assert again.maps is None
