@@ -80,11 +80,12 @@ def _files(kind: Kind) -> Iterator[tuple[str, Path]]:
         folder = Path(root) / f"{kind}s"
         for file in sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py")):
             family = "" if file.parent == folder else f"{file.parent.name}:"
-            if not file.name.startswith("_") and (not family or _defines(kind, file)):
+            if not file.name.startswith("_") and (not family or _defines(kind, file, file.stat().st_mtime_ns)):
                 yield f"{family}{file.stem}".replace("_", "-"), file
 
 
-def _defines(kind: Kind, file: Path) -> bool:
+@lru_cache(maxsize=512)
+def _defines(kind: Kind, file: Path, changed: int) -> bool:
     return f"\nclass {_CLASS[kind]}(" in file.read_text(encoding="utf-8", errors="replace")
 
 

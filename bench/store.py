@@ -109,11 +109,9 @@ class RecordStore:
             return None
         return record if record and record.status != "interrupted" and record.mark != seen else None
 
-    def versions_of(self, spec: RunSpec) -> list[Record]:
-        """Records of the same question under another key, newest first."""
-        siblings = (read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json"))
-        same = [r for r in siblings if r.spec.question() == spec.question() and r.key != spec.key]
-        return sorted(same, key=lambda r: r.finished, reverse=True)
+    def beside(self, spec: RunSpec) -> list[Record]:
+        """Every record of that data set and method; raises ``StoreError`` where one is damaged."""
+        return [read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json")]
 
     def records(self, on_damage: Callable[[StoreError], None] | None = None) -> list[Record]:
         """All records, by folder. One that cannot be read raises ``StoreError``, or is told and left out."""
