@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.claims import Claims, Holder
-from bench.errors import ClaimedError, StoreError
+from bench.errors import ClaimedError, ConfigError, StoreError
 from bench.files import content_digest
 from bench.record import Record
 from bench.spec import RunSpec, digest
@@ -167,8 +167,8 @@ def read_record(folder: Path) -> Record:
     """The record in a folder; raises ``StoreError`` when it is damaged or of an unknown schema."""
     file = folder / "record.json"
     try:
-        return Record.from_json(file.read_text(encoding="utf-8")).at(folder)
-    except (OSError, ValueError) as error:
+        return Record.from_json(file.read_bytes()).at(folder)
+    except (OSError, ValueError, ConfigError) as error:
         raise StoreError(
             f"{file} cannot be read as a record: {error} Move the folder away; the run will be done again."
         ) from error
