@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.contracts import ANOMALOUS, NORMAL, Split
 from bench.metrics.pixel_results import PixelMetrics
@@ -43,6 +43,13 @@ class ScoreMetrics(_Frozen):
     fpr_at_95_tpr: float
 
 
+def _with_equal_limits(pixel: PixelMetrics | None) -> PixelMetrics | None:
+    figures = [pixel.headline, *pixel.by_kind.values()] if pixel else []
+    if any(set(of.au_spro) != set(figures[0].au_spro) or "0.05" not in of.au_spro for of in figures):
+        raise ValueError("expected au_spro at the same limits for every kind, 0.05 among them")
+    return pixel
+
+
 class Metrics(_Frozen):
     """What was measured; ``score`` is the method's answer per image, ``parts`` what it reports beside it."""
 
@@ -58,7 +65,7 @@ class Metrics(_Frozen):
     """Share of the normal validation images at or below that threshold."""
     oracle_operating_point: OperatingPoint
     """Decisions at the Youden point, which looks at the test labels: an upper bound, never a result."""
-    pixel: PixelMetrics | None = None
+    pixel: Annotated[PixelMetrics | None, AfterValidator(_with_equal_limits)] = None
     """How well the maps point at annotated defects; ``None`` without maps or annotations."""
 
 

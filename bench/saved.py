@@ -75,7 +75,8 @@ class SavedRun:
         import pyarrow.compute as pc
 
         table = self._score_table()
-        return table.filter(pc.equal(table["part"], part)).drop_columns("part").to_pandas()
+        rows: pd.DataFrame = table.filter(pc.equal(table["part"], part)).drop_columns("part").to_pandas()
+        return rows
 
     def _score_table(self) -> pa.Table:
         """As Arrow holds it: rows are chosen before it becomes a frame, and one file is read as such, not as a data set
