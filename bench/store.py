@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.claims import Claims, Holder
-from bench.errors import ClaimedError, StoreError
+from bench.errors import ClaimedError, ConfigError, StoreError
 from bench.files import content_digest
 from bench.record import Record
 from bench.spec import RunSpec, digest
@@ -109,11 +109,9 @@ class RecordStore:
             return None
         return record if record and record.status != "interrupted" and record.mark != seen else None
 
-    def versions_of(self, spec: RunSpec) -> list[Record]:
-        """Records of the same question under another key, newest first."""
-        siblings = (read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json"))
-        same = [r for r in siblings if r.spec.question() == spec.question() and r.key != spec.key]
-        return sorted(same, key=lambda r: r.finished, reverse=True)
+    def beside(self, spec: RunSpec) -> list[Record]:
+        """Every record of that data set and method; raises ``StoreError`` where one is damaged."""
+        return [read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json")]
 
     def records(self, on_damage: Callable[[StoreError], None] | None = None) -> list[Record]:
         """All records, by folder. One that cannot be read raises ``StoreError``, or is told and left out."""
@@ -169,8 +167,8 @@ def read_record(folder: Path) -> Record:
     """The record in a folder; raises ``StoreError`` when it is damaged or of an unknown schema."""
     file = folder / "record.json"
     try:
-        return Record.from_json(file.read_text(encoding="utf-8")).at(folder)
-    except (OSError, ValueError) as error:
+        return Record.from_json(file.read_bytes()).at(folder)
+    except (OSError, ValueError, ConfigError) as error:
         raise StoreError(
             f"{file} cannot be read as a record: {error} Move the folder away; the run will be done again."
         ) from error
