@@ -30,7 +30,7 @@ class DiskFilled(Fault):
         heard = self.grid.heard()
         if self.rng.random() < 0.7:
             self.grid.wait_for_workers()
-            time.sleep(self.rng.uniform(0, 2))
+            self.wait_a_while()
         if not any(process.poll() is None for process in self.grid.running):
             return []
         self._disk.fill()
@@ -53,7 +53,7 @@ class PermissionRemoved(Fault):
         heard = self.grid.heard()
         if self.rng.random() < 0.7:
             self.grid.wait_for_workers()
-            time.sleep(self.rng.uniform(0, 2))
+            self.wait_a_while()
         if not any(process.poll() is None for process in self.grid.running):
             return []
         self._locked = [folder for folder in (self.grid.results, *self.grid.results.glob("*")) if folder.is_dir()]
@@ -111,6 +111,5 @@ class SecondParent(Fault):
         heard = self.grid.heard()
         time.sleep(self.rng.uniform(0, 1))
         process = self.grid.begin()
-        return [
-            self.struck(f"process {process.pid}", r"under way|by another process|recorded already|\b0 to do", heard)
-        ]
+        words = r"under way|by another process|recorded already|\b0 to do"
+        return [self.struck(f"process {process.pid}", words, heard)]

@@ -63,19 +63,17 @@ class CachedImagesDamaged(Fault):
 
 
 class CheckpointDamaged(Fault):
-    """A checkpoint of a run or of a shared stage that was cut off."""
+    """A checkpoint of a run or of a shared stage that was cut off, and that will be asked for."""
 
     name = "a checkpoint damaged"
 
     def strike(self) -> list[Struck]:
-        if self.grid.workers():
+        files = [*self.grid.results.glob("work/*/*.checkpoint"), *self.grid.results.glob("stages/*/*.checkpoint")]
+        done = {record.key for record in self.grid.records() if record.status == "done"}
+        asked = [f for f in files if f.parent.name not in done and not (f.parent / "stage.json").is_file()]
+        if not asked:
             return []
-        files = sorted(
-            [*self.grid.results.glob("work/*/*.checkpoint"), *self.grid.results.glob("stages/*/*.checkpoint")]
-        )
-        if not files:
-            return []
-        file = self.rng.choice(files)
+        file = self.rng.choice(sorted(asked))
         self.rng.choice([cut, write_over])(file, self.rng)
         return [self.struck(file.relative_to(self.grid.results), f"{file.name}: checkpoint cannot be used")]
 

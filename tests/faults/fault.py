@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -40,6 +41,10 @@ class Fault(ABC):
 
     def lift(self) -> None:  # noqa: B027 - most leave their damage
         """End it, once the commands it hit have ended."""
+
+    def wait_a_while(self) -> None:
+        """Some part of a run's life, rather less than more."""
+        time.sleep(self.grid.life * self.rng.random() * self.rng.random())
 
     def struck(self, what: object, words: str | None, heard: Heard | None = None) -> Struck:
         return Struck(self.name, str(what), self.grid.heard() if heard is None else heard, words)

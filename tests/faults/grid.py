@@ -37,6 +37,8 @@ class TinyGrid:
     """Keys of the runs by variant of the images."""
     decoded: dict[str, str] = field(default_factory=dict)
     """Folders of decoded images by variant."""
+    life: float = 5.0
+    """Seconds that a run's process lives when nobody hurts it, most of them importing."""
     _commands: int = 0
 
     def begin(self, *more: str) -> subprocess.Popen[bytes]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 from .fault import Fault, Struck
-
-_LIFE = 5.0  # seconds that a worker lives on a busy machine, most of them importing
 
 
 class WorkerKilled(Fault):
@@ -19,7 +16,7 @@ class WorkerKilled(Fault):
     def strike(self) -> list[Struck]:
         if not self.grid.wait_for_workers():
             return []
-        time.sleep(self.rng.uniform(0, _LIFE))
+        self.wait_a_while()
         workers, heard = self.grid.workers(), self.grid.heard()
         if not workers:
             return []
@@ -39,7 +36,7 @@ class ParentKilled(Fault):
     def strike(self) -> list[Struck]:
         if not self.grid.wait_for_workers():
             return []
-        time.sleep(self.rng.uniform(0, _LIFE))
+        self.wait_a_while()
         alive = [process for process in self.grid.running if process.poll() is None]
         workers, heard = self.grid.workers(), self.grid.heard()
         if not alive or not workers:
