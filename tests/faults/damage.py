@@ -35,7 +35,7 @@ class RecordDamaged(Fault):
     name = "a record damaged"
 
     def strike(self) -> list[Struck]:
-        found = self.grid.records()
+        found = [record for record in self.grid.records() if record.key in self.grid.expected[self.grid.variant]]
         return self.damage(self.rng.choice(found)) if found else []
 
     def damage(self, record: Record) -> list[Struck]:

@@ -43,8 +43,8 @@ class Fault(ABC):
         """End it, once the commands it hit have ended."""
 
     def wait_a_while(self) -> None:
-        """Some part of a run's life, rather less than more."""
-        time.sleep(self.grid.life * self.rng.random() * self.rng.random())
+        """Some part of a run's life, rather less than more: early ends are cheap, and many."""
+        time.sleep(self.grid.life * self.rng.random() ** 3)
 
     def struck(self, what: object, words: str | None, heard: Heard | None = None) -> Struck:
         return Struck(self.name, str(what), self.grid.heard() if heard is None else heard, words)

@@ -25,7 +25,7 @@ from .sources import VARIANTS, draw_images
 pytestmark = pytest.mark.slow
 
 FAULTS = int(os.environ.get("BENCH_FAULTS", "200"))
-_ROUNDS = 6
+_ROUNDS = 8
 """Between two looks at whether all is as it was."""
 
 Say = Callable[[str], None]
@@ -61,8 +61,8 @@ class Ordeal:
             fault.lift()
 
     def _damage(self) -> list[Fault]:
-        chosen = [ImageChanged] * (self.rng.random() < 0.3) + [RecordDamaged] * self.rng.randrange(1, 4)
-        likely = {CachedImagesDamaged: 0.8, StageDamaged: 0.6, CheckpointDamaged: 1.0, ClockSetBack: 0.4}
+        chosen = [ImageChanged] * (self.rng.random() < 0.3) + [RecordDamaged] * self.rng.randrange(2, 5)
+        likely = {CachedImagesDamaged: 0.8, StageDamaged: 0.6, CheckpointDamaged: 1.0, ClockSetBack: 0.5}
         chosen += [kind for kind, chance in likely.items() if self.rng.random() < chance]
         return [kind(self.grid, self.rng) for kind in chosen]
 
@@ -70,7 +70,7 @@ class Ordeal:
         grid, rng = self.grid, self.rng
         worker, parent, second = WorkerKilled(grid, rng), ParentKilled(grid, rng), SecondParent(grid, rng)
         scripts: list[tuple[int, list[Fault]]] = [
-            (8, [worker] * rng.randrange(3, 6)),
+            (12, [worker] * rng.randrange(4, 7)),
             (7, [worker] * rng.randrange(0, 3) + [parent, second, worker]),  # who comes next meets those left alone
             (3, [second] + [worker] * rng.randrange(1, 4) + [parent]),
             (3 * self.can_fill, [DiskFilled(grid, rng, self.disk)]),
