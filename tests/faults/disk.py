@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-SIZE = 96 * 2**20  # bytes
+SIZE = 256 * 2**20  # bytes
 
 
 class Disk:
