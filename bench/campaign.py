@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.claims import holder_of
 from bench.errors import ClaimedError
 from bench.executors import Ended, Executor
 from bench.failures import record_failure
@@ -177,8 +178,9 @@ class Campaign:
             self._store.claims.give_back(self._store.claim_of(job.spec), token)
 
     def _sweep(self, record: Record) -> None:
-        """Remove what the run's process left half-written, as long as the run is ours."""
-        if record.key in self._claims:
+        """Remove what the run's process left half-written, if it died: then the claim is still ours."""
+        holder = holder_of(self._store.claim_of(record.spec))
+        if holder and holder.token == self._claims.get(record.key):
             sweep(self._store.root, record.key, is_done=record.status == "done")
 
     def _set_aside(self, job: Job) -> None:
@@ -221,9 +223,12 @@ class Campaign:
     def _repeated_in_vain(self, job: Job) -> Record | None:
         if not job.unstored.is_file():
             return None
-        record = Record.from_json(job.unstored.read_text(encoding="utf-8"))
+        text = job.unstored.read_text(encoding="utf-8")
         job.unstored.unlink()
-        return record.at(self._store.folder_of(job.spec))
+        try:
+            return Record.from_json(text).at(self._store.folder_of(job.spec))
+        except ValueError:  # its process was killed while it wrote
+            return None
 
     def _ended_elsewhere(self, job: Job) -> Record | None:
         """The record that another process wrote since the plan was made, unless it was interrupted."""

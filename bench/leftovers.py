@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,13 +19,13 @@ _OF_A_RUN = re.compile(r"(?:\.draft-|\.)?(?P<key>[0-9a-f]{16})(?![0-9a-f])")
 
 
 def sweep(root: Path, key: str, is_done: bool) -> None:
-    """Remove drafts and temporaries of a run, and all that it worked with if it is done."""
+    """Remove drafts and temporaries of a run's earlier attempts, and all that it worked with if it is done."""
     for path in _by_run(root).get(key, []):
         if is_done or path.name.startswith("."):
             _remove(path)
 
 
-def tidy(records: Iterable[Record], store: RecordStore) -> None:
+def tidy(records: Sequence[Record], store: RecordStore) -> None:
     """Sweep up after runs that are done and whose processes were killed before they could; raises ``OSError``."""
     found = _by_run(store.root)
     for record in records:
@@ -33,9 +33,9 @@ def tidy(records: Iterable[Record], store: RecordStore) -> None:
         if record.key in found or claim.exists():
             with suppress(ClaimedError), store.claims.hold(claim):  # else somebody repeats it, and sweeps afterwards
                 sweep(store.root, record.key, is_done=True)
-                _log.warning("%s: swept up after a process that was killed when its run was done", record.key)
-        for key in record.stages.values():
-            store.stages.tidy(key)
+                _log.warning("%s: swept up what a killed process left, though its run is done", record.key)
+    for key in {key for record in records for key in record.stages.values()}:
+        store.stages.tidy(key)
 
 
 def _by_run(root: Path) -> dict[str, list[Path]]:

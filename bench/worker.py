@@ -23,6 +23,7 @@ from bench.data import OpenedDataset
 from bench.errors import BenchError, ClaimedError, DivergedError, InterruptedRunError, RunError
 from bench.evaluation import evaluate
 from bench.images import ImageCache, cached_images, duplicates_across
+from bench.leftovers import sweep
 from bench.memory import what_to_try
 from bench.metrics.pixel_results import Measurement
 from bench.pictures import MAPS, REDRAWN, PictureWriter, StoredPictures
@@ -85,6 +86,7 @@ def perform(
     wait (``waits``), and ``StoreError`` for an unusable results folder. ``study`` is the digest of a ``--config`` file.
     """
     with store.claim(spec) as work:
+        sweep(store.root, spec.key, is_done=False)
         run = Run(spec, data, store, device, reporter, stop, work, study, waits)
         try:
             try:
