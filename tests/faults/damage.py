@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import struct
+import zlib
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from bench.record import Record
 
@@ -70,12 +73,21 @@ class CheckpointDamaged(Fault):
     def strike(self) -> list[Struck]:
         files = [*self.grid.results.glob("work/*/*.checkpoint"), *self.grid.results.glob("stages/*/*.checkpoint")]
         done = {record.key for record in self.grid.records() if record.status == "done"}
-        asked = [f for f in files if f.parent.name not in done and not (f.parent / "stage.json").is_file()]
+        unused = [f for f in files if f.parent.name in done or (f.parent / "stage.json").is_file() or not _is_intact(f)]
+        asked = [file for file in files if file not in unused]
         if not asked:
             return []
         file = self.rng.choice(sorted(asked))
         self.rng.choice([cut, write_over])(file, self.rng)
         return [self.struck(file.relative_to(self.grid.results), f"{file.name}: checkpoint cannot be used")]
+
+
+def _is_intact(file: Path) -> bool:
+    try:
+        with ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (BadZipFile, OSError, ValueError, NotImplementedError, zlib.error, struct.error, RuntimeError, EOFError):
+        return False
 
 
 class StageDamaged(Fault):
