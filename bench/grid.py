@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from bench import registry
 from bench.data import OpenedDataset, chosen, open_dataset
 from bench.data_roots import Roots
-from bench.errors import DataError
+from bench.errors import DataError, StoreError
 from bench.planned_specs import SpecMaker
 from bench.precision import FLOAT32
 from bench.record import Record
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench.progress import Reporter
 
 _MOST_LINES = 8
-State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "forced", "blocked"]
+State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "damaged", "forced", "blocked"]
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,19 @@ def _plan_dataset(specs: SpecMaker, name: str, category: str | None, store: Reco
     for of_method, note in specs.of_dataset(data):
         beside = _Beside(store, of_method)
         for run in (replace(of_method, seed=seed) for seed in request.seeds):
-            record = store.find(run)
+            record, damage = _look_up(run, store)
             state, reason = _state(run, record, beside, request.force)
+            if damage:
+                state, reason = "damaged", damage
             yield PlannedRun(run.method, label, run.seed, state, reason, run, data, note, record)
+
+
+def _look_up(run: RunSpec, store: RecordStore) -> tuple[Record | None, str]:
+    """The run's record, or what is wrong with it."""
+    try:
+        return store.find(run), ""
+    except StoreError:
+        return None, f"{store.folder_of(run) / 'record.json'} cannot be read; to be done again"
 
 
 def _pairs(request: Request) -> Iterator[tuple[str, int]]:
@@ -173,14 +183,28 @@ def execute(
     from bench.campaign import Campaign
     from bench.campaign_display import display_for
 
-    to_do = [run for run in runs if run.is_to_do]
     for line in plan_lines(runs):
         reporter.say(line)
     store.require_writable()
-    jobs = [make_job(run, store, study) for run in to_do]
+    make_way(runs, store, reporter)
+    jobs = [make_job(run, store, study) for run in runs if run.is_to_do]
     with executor.stopping.listening(), display_for(executor, reporter, len(jobs)) as display:
         performed = Campaign(jobs, store, executor, display).run()
     return [performed.get(record.key, record) for record in collect(runs, store)]
+
+
+def make_way(runs: Sequence[PlannedRun], store: RecordStore, reporter: Reporter) -> None:
+    """Set damaged records aside, and remove what killed processes left of runs that are done.
+
+    Raises ``StoreError`` where the results folder cannot be written.
+    """
+    from bench.leftovers import tidy
+
+    with store.writing():
+        tidy([run.record for run in runs if run.state == "done" and run.record], store)
+        for run in runs:
+            if run.state == "damaged" and run.spec and (kept := store.set_aside(run.spec)):
+                reporter.say(f"  {kept.name}: the damaged record is kept as {kept}")
 
 
 def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> Job:
@@ -208,5 +232,5 @@ def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> J
 
 def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:
     """Records of the planned runs, as far as they exist."""
-    found = (store.find(run.spec) for run in runs if run.spec)
+    found = (store.find_intact(run.spec) for run in runs if run.spec)
     return [record for record in found if record]

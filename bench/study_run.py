@@ -37,6 +37,7 @@ class PlannedStudy:
         if not isinstance(executor, SlurmExecutor):
             raise ConfigError("--detach leaves runs to a cluster: give --executor slurm with it.")
         self.store.require_writable()
+        grid.make_way(self.runs, self.store, reporter)
         digest = keep(file, self.store) if file else None
         return executor.submit([grid.make_job(run, self.store, digest) for run in to_do])
 

@@ -17,7 +17,7 @@ from bench.pixel_tables import interval_text, pixel_report
 from bench.record import Counts, Metrics, Record, ScoreMetrics
 from bench.registry import Entry
 
-_STATE_STYLE = {"done": "green", "blocked": "red", "failed": "red", "diverged": "red"}
+_STATE_STYLE = {"done": "green", "blocked": "red", "failed": "red", "diverged": "red", "damaged": "red"}
 
 
 def record_report(record: Record) -> RenderableType:
