@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -19,7 +19,7 @@ from bench.claims import holder_of
 from bench.durations import shown
 from bench.executors import Ended, Executor, Options
 from bench.executors.processes import environment, how_it_ended
-from bench.executors.ray_cluster import connect, needed, nodes, require_room, task_options
+from bench.executors.ray_cluster import connect, needed, nodes, remote, require_room, task_options
 from bench.executors.ray_options import RayOptions
 from bench.executors.ray_task import attend
 from bench.executors.slots import threads
@@ -63,8 +63,10 @@ class RayExecutor(Executor):
         self._options, self._reporter, self._device = options, reporter, device
         self._watched: dict[str, Watched] = {}
         self._over: list[Ended] = []
-        self._losses: Counter[str] = Counter()
-        self._capacity, self._next_look, self._said, self._cancelled = 0, 0.0, False, False
+        self._losses: defaultdict[str, list[str]] = defaultdict(list)
+        self._attend, self._wanted = remote(attend), task_options(options)
+        self._capacity, self._next_look = 0, 0.0
+        self._said, self._cancelled = False, False
 
     @classmethod
     def create(cls, device: str, options: Options, reporter: Reporter) -> Self:
@@ -84,18 +86,15 @@ class RayExecutor(Executor):
     def start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             token = uuid4().hex
-            if self._losses[job.key] < _LOSSES:
+            if len(self._losses[job.key]) < _LOSSES:
                 self._watched[job.key] = Watched(job, token, self._hand_over(job, token))
             else:
-                reason = f"its node or Ray's process there failed {_LOSSES} times; the same command resumes it"
+                reason = f"lost {_LOSSES} times, at last: {self._losses[job.key][-1]}; the same command resumes it"
                 self._over.append(Ended(job, None, reason, interrupted=True, claim=token))
 
     def _hand_over(self, job: Job, token: str) -> Any:  # noqa: ANN401 - Ray's reference
-        import ray
-
         told = job.updated(device=self._device, grace=self._options.grace)
-        task = ray.remote(attend).options(**task_options(self._options), max_retries=0, name=f"bench {job.label}")
-        return task.remote(
+        return self._attend.options(name=f"bench {job.label}", **self._wanted).remote(
             sys.executable, str(told.write()), token, str(job.log), job.label, self._environment(),
             self._options.grace, self._options.timeout,
         )  # fmt: skip
@@ -171,7 +170,7 @@ class RayExecutor(Executor):
         job = watched.job
         if self._cancelled:
             return Ended(job, None, why, interrupted=True, claim=watched.token)
-        self._losses[job.key] += 1
+        self._losses[job.key].append(why)
         self._reporter.say(f"lost     {job.label}: {why}; it is handed over again")
         return Ended(job, BUSY)
 

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,9 +91,16 @@ def needed(options: RayOptions) -> dict[str, float]:
     return {name: float(amount) for name, amount in wanted.items() if amount} | accelerator
 
 
+def remote(function: Callable[..., object]) -> Any:  # noqa: ANN401 - Ray's remote function
+    """A function of a module as Ray calls it elsewhere: by its name."""
+    import ray
+
+    return ray.remote(function)
+
+
 def task_options(options: RayOptions) -> dict[str, Any]:
-    """The same as Ray's remote functions take it."""
-    wanted: dict[str, Any] = {"num_cpus": options.cpus, "num_gpus": options.gpu_count}
+    """What one run takes of a node as Ray's remote functions are told it; Ray itself never repeats one."""
+    wanted: dict[str, Any] = {"num_cpus": options.cpus, "num_gpus": options.gpu_count, "max_retries": 0}
     if options.bytes_of_memory:
         wanted["memory"] = options.bytes_of_memory
     if accelerator := _accelerator(options):
