@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError  # the error alone, which torch raises; nothing is unpickled
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from bench.store import replace_file
 
-DAMAGES = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, OSError)
+DAMAGES = (UnpicklingError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, OSError)
 """What reading a damaged checkpoint, or loading it into parts of another shape, may raise."""
 
 

@@ -9,11 +9,11 @@ MOST_BYTES = 100
 
 
 def why_unusable(name: str) -> str | None:
-    """What keeps a name from being a folder's on every system, inside the one it is made in; ``None``: nothing."""
+    """What keeps a name from being a folder's, inside the one it is made in; ``None``: nothing."""
     if not name or name.startswith("."):
         return "is empty or begins with a dot"
-    if any(letter in '/\\<>|"?*' or not letter.isprintable() for letter in name):
-        return "holds a slash, a backslash, or a letter that cannot be printed or stand in a file's name"
+    if any(letter in "/\\" or not letter.isprintable() for letter in name):
+        return "holds a slash, a backslash, or a letter that cannot be printed"
     if len(name.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         return f"is longer than {MOST_BYTES} bytes"
     return None

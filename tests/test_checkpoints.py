@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -51,6 +52,24 @@ def test_whatever_is_written_over_a_checkpoint_is_told_as_damage(file):
             read_checkpoint(file, CPU)
         changed += 1
     assert changed == 200
+
+
+def test_an_archive_that_holds_something_else_is_told_as_damage(file):
+    rng = random.Random(1)
+    with ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = next(name for name in members if name.endswith("data.pkl"))
+    for _ in range(100):
+        changed = bytearray(members[name])
+        start = rng.randrange(len(changed))
+        changed[start : start + 8] = rng.randbytes(8)
+        with ZipFile(file, "w") as archive:  # with check sums that are right
+            for each, content in members.items():
+                archive.writestr(each, bytes(changed) if each == name else content)
+        try:
+            read_checkpoint(file, CPU)
+        except DAMAGES:
+            continue
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_names_that_lead_out_of_the_results_are_refused_in_records(written, tmp_
             read_record(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a\\b", "...", "x" * 101, "a b?", "a\nb"])
+@pytest.mark.parametrize("name", ["a\\b", "...", "x" * 101, "a\nb"])
 def test_plug_ins_of_such_names_are_said_to_be_broken(tmp_path, monkeypatch, name):
     folder = tmp_path / "methods"
     folder.mkdir()
