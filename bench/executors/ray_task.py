@@ -29,8 +29,8 @@ def attend(
 ) -> tuple[int, bool, bool]:
     """Perform the job in that file; returns exit status, whether it took too long, and whether it was asked to stop.
 
-    ``ray.cancel`` arrives as Ctrl-C does: first the run writes a checkpoint, the second time it is killed. If this
-    process or its node dies, the run notices and stops by itself.
+    ``ray.cancel`` arrives as Ctrl-C does: first the run writes a checkpoint, the second time it is killed. When
+    this process ends before the run, Ray kills the run, or else that notices and stops by itself.
     """
     with StopRequest().listening() as stop:
         running = RunProcess.start(

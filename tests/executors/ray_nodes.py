@@ -25,11 +25,10 @@ class Nodes:
     def address(self) -> str:
         return self.cluster.address
 
-    def lose_second(self, with_its_runs: bool) -> None:
-        """SIGKILL for its raylet, so that Ray's workers there end; or for all that was ever started on it."""
+    def lose_second(self) -> None:
+        """SIGKILL for all that was ever started on it, as when a machine goes down."""
         raylet = self.second.all_processes["raylet"][0].process.pid
-        doomed = [raylet, *descendants(raylet)] if with_its_runs else [raylet]
-        for pid in doomed:
+        for pid in [raylet, *descendants(raylet)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.cluster.remove_node(self.second, allow_graceful=False)
