@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.errors import ClaimedError, StoreError
+from bench.claims import holder_of
+from bench.errors import ClaimedError
 from bench.executors import Ended, Executor
 from bench.failures import record_failure
 from bench.job_progress import Progress
 from bench.jobs import BUSY, Job
-from bench.logs import last_attempt, last_words
+from bench.leftovers import sweep
+from bench.logs import add_ending, last_attempt, last_words
 from bench.record import Record, Status
 from bench.store import RecordStore
 
@@ -63,7 +65,14 @@ class Campaign:
         self._look_at_held = 0.0
 
     def run(self) -> dict[str, Record]:
-        """Every run's record by key, as far as there is one when all are done or the user stopped it."""
+        """Every run's record by key, as far as there is one when all are done or the user stopped it.
+
+        Raises ``StoreError`` when no claim, job or record can be written any more.
+        """
+        with self._store.writing():
+            return self._run()
+
+    def _run(self) -> dict[str, Record]:
         try:
             while (self.state.waiting or self.state.running) and not self._executor.stopping.requested:
                 self._hand_out()
@@ -74,12 +83,9 @@ class Campaign:
         except KeyboardInterrupt:  # the second Ctrl-C
             self._executor.kill()
             self._settle([Ended(job, None, "stopped by the user") for job in self.state.running.values()])
-        except OSError as error:  # no claim, job or record can be written any more
+        except OSError:  # no claim, job or record can be written any more
             self._executor.stop()
-            raise StoreError(
-                f"The results folder {self._store.root} cannot be written any more ({error}). What was done is kept;"
-                " mend it and give the same command again."
-            ) from error
+            raise
         except BaseException:
             self._executor.kill()
             raise
@@ -150,6 +156,7 @@ class Campaign:
                 self._set_aside(each.job)
             else:
                 record = self._outcome(each)  # before the claim is gone: others must not begin it meanwhile
+                self._sweep(record)
                 self._give_back(each.job)
                 self._finish(each.job, record)
 
@@ -170,6 +177,12 @@ class Campaign:
         if token:
             self._store.claims.give_back(self._store.claim_of(job.spec), token)
 
+    def _sweep(self, record: Record) -> None:
+        """Remove what the run's process left half-written, if it died: then the claim is still ours."""
+        holder = holder_of(self._store.claim_of(record.spec))
+        if holder and holder.token == self._claims.get(record.key):
+            sweep(self._store.root, record.key, is_done=record.status == "done")
+
     def _set_aside(self, job: Job) -> None:
         """Later again: another process has the run or trains a stage of it."""
         self.state.running.pop(job.key, None)
@@ -180,19 +193,20 @@ class Campaign:
     def _outcome(self, ended: Ended) -> Record:
         if ended.claim and (record := self._ended_elsewhere(ended.job)):
             return record
-        record = self._repeated_in_vain(ended.job) or self._stored(ended.job)
+        record = self._repeated_in_vain(ended.job) or self._store.find_intact(ended.job.spec)
         finished = record is not None and record.status == "done"
         wrote = ended.exit_status == 0 and record is not None and not ended.timed_out
-        if record and (wrote or (finished and not ended.job.force)):
+        if record and wrote:
             return record
-        return self._record_of_death(ended)
+        lines = last_attempt(ended.job.log)
+        add_ending(ended.job.log, ended.reason)
+        return record if record and finished and not ended.job.force else self._record_of_death(ended, lines)
 
-    def _record_of_death(self, ended: Ended) -> Record:
+    def _record_of_death(self, ended: Ended, lines: Sequence[str]) -> Record:
         job = ended.job
         status: Status = "timeout" if ended.timed_out else "failed"
         if (self._executor.stopping.requested or ended.interrupted) and not ended.timed_out:
             status = "interrupted"
-        lines = last_attempt(job.log)
         reason = "\n".join([ended.reason, f"log: {job.log}", *(f"  {line}" for line in last_words(lines))])
         return record_failure(self._store, job, status, reason, lines)
 
@@ -209,17 +223,13 @@ class Campaign:
     def _repeated_in_vain(self, job: Job) -> Record | None:
         if not job.unstored.is_file():
             return None
-        record = Record.from_json(job.unstored.read_text(encoding="utf-8"))
+        text = job.unstored.read_text(encoding="utf-8")
         job.unstored.unlink()
-        return record.at(self._store.folder_of(job.spec))
+        try:
+            return Record.from_json(text).at(self._store.folder_of(job.spec))
+        except ValueError:  # its process was killed while it wrote
+            return None
 
     def _ended_elsewhere(self, job: Job) -> Record | None:
         """The record that another process wrote since the plan was made, unless it was interrupted."""
         return self._store.answered_since(job.spec, job.seen)
-
-    def _stored(self, job: Job) -> Record | None:
-        """What the store holds; a damaged record is as good as none: the run is done again and replaces it."""
-        try:
-            return self._store.find(job.spec)
-        except StoreError:
-            return None

@@ -21,6 +21,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from bench.errors import ClaimedError
 from bench.provenance import now
@@ -154,10 +155,10 @@ class Claims:
 def holder_of(file: Path) -> Holder | None:
     """Who has it; ``None`` if nobody. A damaged claim has an unknown holder, who may be alive."""
     try:
-        return Holder(**json.loads(file.read_text(encoding="utf-8")))
+        return TypeAdapter(Holder).validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return _UNREADABLE
 
 

@@ -29,11 +29,11 @@ def record_failure(store: RecordStore, job: Job, status: Status, reason: str, lo
         key=job.key, spec=job.spec, status=status, reason=reason, provenance=_origin(job), started=now(),
         finished=now(), **job.known,
     )  # fmt: skip
-    earlier = store.find(job.spec)
+    earlier = store.find_intact(job.spec)
     if earlier and earlier.status == "done":
         kept = record.model_copy(update={"reason": f"{reason} (the earlier result is kept)"})
         return kept.at(earlier.folder)
-    with store.drafting() as draft:
+    with store.drafting(job.key) as draft:
         artifacts.write_training(draft, _training_rows(store, job))
         if log:
             (draft / "log.txt").write_text("\n".join([*log, ""]), encoding="utf-8")

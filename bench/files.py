@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import logging
 import os
 import sqlite3
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import platformdirs
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from bench.contracts import Mask, Uint8Image
 from bench.errors import DataError
 
+_log = logging.getLogger("bench")
+_MEMORY = "digests.sqlite"
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+
+
+_UNDECODABLE = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, MemoryError,
+    RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+"""What Pillow's decoders make of a damaged file: nearly anything."""
 
 
 def cache_folder() -> Path:
@@ -76,7 +88,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with Image.open(path) as image:
             image.load()
             yield image
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except _UNDECODABLE as error:
         raise DataError(f"{path}: not a readable image ({error})") from error
 
 
@@ -110,14 +122,29 @@ def file_digest(path: Path) -> str:
     if known:
         return known
     digest = content_digest(path)
-    _memory().execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (*stamp, digest))
+    _ask("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (*stamp, digest))
     return digest
 
 
 def _recall(stamp: tuple[str, int, int]) -> str | None:
-    query = "SELECT sha256 FROM digest WHERE path = ? AND size = ? AND changed = ?"
-    row = _memory().execute(query, stamp).fetchone()
+    row = _ask("SELECT sha256 FROM digest WHERE path = ? AND size = ? AND changed = ?", stamp)
     return str(row[0]) if row else None
+
+
+def _ask(query: str, values: tuple[object, ...]) -> tuple[object, ...] | None:
+    """One row of the memory. Without it, on a full or read-only disk, or damaged, files are read again: no more."""
+    try:
+        row: tuple[object, ...] | None = _memory().execute(query, values).fetchone()
+    except (OSError, sqlite3.OperationalError) as error:
+        _log.debug("digests of files are not remembered (%s)", error)
+    except sqlite3.DatabaseError as error:
+        _close_memories()
+        file = cache_folder() / _MEMORY
+        file.unlink(missing_ok=True)
+        _log.warning("%s was damaged (%s) and is begun anew", file, error)
+    else:
+        return row
+    return None
 
 
 _open_memories: dict[tuple[Path, int], sqlite3.Connection] = {}
@@ -134,7 +161,7 @@ def _memory() -> sqlite3.Connection:
 
 def _open_memory(folder: Path) -> sqlite3.Connection:
     folder.mkdir(parents=True, exist_ok=True)
-    memory = sqlite3.connect(folder / "digests.sqlite", isolation_level=None, timeout=30, check_same_thread=False)
+    memory = sqlite3.connect(folder / _MEMORY, isolation_level=None, timeout=30, check_same_thread=False)
     memory.execute("PRAGMA synchronous = OFF")  # losing it costs a second reading of the files, nothing else
     memory.execute("CREATE TABLE IF NOT EXISTS digest (path TEXT PRIMARY KEY, size INT, changed INT, sha256 TEXT)")
     return memory

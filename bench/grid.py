@@ -6,18 +6,19 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from bench import registry, spec
+from bench import registry
 from bench.data import OpenedDataset, chosen, open_dataset
 from bench.data_roots import Roots
-from bench.errors import DataError, unknown_name
+from bench.errors import DataError, StoreError
+from bench.planned_specs import SpecMaker
 from bench.precision import FLOAT32
 from bench.record import Record
 from bench.settings import Settings
 from bench.spec import RunSpec
 from bench.store import RecordStore
-from bench.views import View
 
 if TYPE_CHECKING:
     from bench.executors import Executor
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bench.progress import Reporter
 
 _MOST_LINES = 8
-State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "forced", "blocked"]
+State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "damaged", "forced", "blocked"]
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ def plan(request: Request, store: RecordStore) -> list[PlannedRun]:
     """Every run of the request; raises ``ConfigError`` before anything is done. Missing data block their runs."""
     methods = [name for text in request.methods for name in registry.members("method", text)]
     request = replace(request, methods=methods)
-    _require_preset(request)
     datasets = [pair for text in request.datasets for pair in chosen(text)]
     settings = Settings.parse(request.settings, methods, [name for name, _ in datasets])
-    return [run for name, category in datasets for run in _plan_dataset(request, settings, name, category, store)]
+    specs = SpecMaker.of(request, settings)
+    return [run for name, category in datasets for run in _plan_dataset(specs, name, category, store)]
 
 
 def opened(text: str, settings: Sequence[str], data_root: Roots) -> Iterator[OpenedDataset]:
@@ -86,86 +87,61 @@ def opened(text: str, settings: Sequence[str], data_root: Roots) -> Iterator[Ope
     return (open_dataset(name, category, parsed.of(name), data_root) for name, category in pairs)
 
 
-def _require_preset(request: Request) -> None:
-    for method in request.methods:
-        known = [*spec.PRESETS, *registry.load_method(method)[0].published]
-        if request.preset not in known:
-            raise unknown_name(f"preset of {method}", request.preset, known, f"See: bench list methods {method}.")
-
-
-def _plan_dataset(
-    request: Request, settings: Settings, name: str, category: str | None, store: RecordStore
-) -> Iterator[PlannedRun]:
-    label = f"{name}:{category}" if category else name
+def _plan_dataset(specs: SpecMaker, name: str, category: str | None, store: RecordStore) -> Iterator[PlannedRun]:
+    label, request = f"{name}:{category}" if category else name, specs.request
     try:
-        data = open_dataset(name, category, settings.of(name), request.data_root)
+        data = open_dataset(name, category, specs.settings.of(name), request.data_root)
     except DataError as error:
         for method, seed in _pairs(request):
-            registry.find("method", method)
             yield PlannedRun(method, label, seed, "blocked", str(error))
         return
-    for method, seed in _pairs(request):
-        run = make_spec(method, data, seed, request, settings)
-        record = store.find(run)
-        state, reason = _state(run, record, store, request.force)
-        yield PlannedRun(method, label, seed, state, reason, run, data, _adapted(run, request, data), record)
+    for of_method, note in specs.of_dataset(data):
+        beside = _Beside(store, of_method)
+        for run in (replace(of_method, seed=seed) for seed in request.seeds):
+            record, damage = _look_up(run, store)
+            state, reason = _state(run, record, beside, request.force)
+            if damage:
+                state, reason = "damaged", damage
+            yield PlannedRun(run.method, label, run.seed, state, reason, run, data, note, record)
+
+
+def _look_up(run: RunSpec, store: RecordStore) -> tuple[Record | None, str]:
+    """The run's record, or what is wrong with it."""
+    try:
+        return store.find(run), ""
+    except StoreError:
+        return None, f"{store.folder_of(run) / 'record.json'} cannot be read; to be done again"
 
 
 def _pairs(request: Request) -> Iterator[tuple[str, int]]:
     return ((method, seed) for method in request.methods for seed in request.seeds)
 
 
-def make_spec(method: str, data: OpenedDataset, seed: int, request: Request, settings: Settings) -> RunSpec:
-    """The spec of one run, parameters validated and completed with their defaults."""
-    cls, params_cls = registry.load_method(method)
-    values = {**cls.preset(request.preset, _images_to_learn_from(request, data, method)), **settings.of(method)}
-    return RunSpec(
-        method=method,
-        dataset=data.name,
-        category=data.category,
-        preset=request.preset,
-        view=str(_view(request, data, method)),
-        seed=seed,
-        params=registry.make_params(method, params_cls, values).model_dump(mode="json"),
-        dataset_params=data.dataset.params.model_dump(mode="json"),
-        data=data.fingerprint,
-        method_code=registry.source_digest(registry.find("method", method).file),
-        dataset_code=registry.source_digest(registry.find("dataset", data.name).file),
-        referee_code=spec.referee_code(),
-        precision=request.precision,
-    )
+@dataclass(frozen=True)
+class _Beside:
+    """Records of the data set and method of a spec, read once for all of its seeds and only where one is asked for."""
+
+    store: RecordStore
+    spec: RunSpec
+
+    @cached_property
+    def records(self) -> list[Record]:
+        return self.store.beside(self.spec)
+
+    def versions_of(self, run: RunSpec) -> list[Record]:
+        """Records of the same question under another key, newest first."""
+        same = [record for record in self.records if record.spec.question() == run.question() and record.key != run.key]
+        return sorted(same, key=lambda record: record.finished, reverse=True)
 
 
-def _images_to_learn_from(request: Request, data: OpenedDataset, method: str) -> int | None:
-    return len(data.split.train) if _view(request, data, method).stride is None else None
-
-
-def _adapted(run: RunSpec, request: Request, data: OpenedDataset) -> str:
-    """What a method changed of its preset for want of images, unless the user set it."""
-    cls, _ = registry.load_method(run.method)
-    images = _images_to_learn_from(request, data, run.method)
-    usual, adapted = (cls.preset(request.preset, n) for n in (None, images))
-    changes = [f"{k} {v} instead of {usual.get(k)}" for k, v in adapted.items() if run.params[k] == v != usual.get(k)]
-    return f"{images} images to learn from: {', '.join(changes)}" if changes else ""
-
-
-def _view(request: Request, data: OpenedDataset, method: str) -> View:
-    published = registry.load_method(method)[0].published.get(request.preset)
-    wanted = request.view or (published.view if published else None)
-    if wanted:
-        return View.parse(wanted)
-    view = View.parse(data.dataset.default_view)
-    return view.at_size(spec.QUICK_IMAGE_SIZE) if request.preset == "quick" else view
-
-
-def _state(run: RunSpec, record: Record | None, store: RecordStore, force: bool) -> tuple[State, str]:
+def _state(run: RunSpec, record: Record | None, beside: _Beside, force: bool) -> tuple[State, str]:
     if force:
         return "forced", "asked for with --force"
     if record and record.status == "done":
         return "done", f"finished {record.finished}"
     if record:
         return record.status, f"{record.reason or record.status}; to be tried again"
-    versions = store.versions_of(run)
+    versions = beside.versions_of(run)
     if versions:
         return "stale", ", ".join(run.changes_since(versions[0].spec)) or "an older record exists"
     return "new", "never run"
@@ -207,14 +183,28 @@ def execute(
     from bench.campaign import Campaign
     from bench.campaign_display import display_for
 
-    to_do = [run for run in runs if run.is_to_do]
     for line in plan_lines(runs):
         reporter.say(line)
     store.require_writable()
-    jobs = [make_job(run, store, study) for run in to_do]
+    make_way(runs, store, reporter)
+    jobs = [make_job(run, store, study) for run in runs if run.is_to_do]
     with executor.stopping.listening(), display_for(executor, reporter, len(jobs)) as display:
         performed = Campaign(jobs, store, executor, display).run()
     return [performed.get(record.key, record) for record in collect(runs, store)]
+
+
+def make_way(runs: Sequence[PlannedRun], store: RecordStore, reporter: Reporter) -> None:
+    """Set damaged records aside, and remove what killed processes left of runs that are done.
+
+    Raises ``StoreError`` where the results folder cannot be written.
+    """
+    from bench.leftovers import tidy
+
+    with store.writing():
+        tidy([run.record for run in runs if run.state == "done" and run.record], store)
+        for run in runs:
+            if run.state == "damaged" and run.spec and (kept := store.set_aside(run.spec)):
+                reporter.say(f"  {kept.name}: the damaged record is kept as {kept}")
 
 
 def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> Job:
@@ -242,5 +232,5 @@ def make_job(run: PlannedRun, store: RecordStore, study: str | None = None) -> J
 
 def collect(runs: Sequence[PlannedRun], store: RecordStore) -> list[Record]:
     """Records of the planned runs, as far as they exist."""
-    found = (store.find(run.spec) for run in runs if run.spec)
+    found = (store.find_intact(run.spec) for run in runs if run.spec)
     return [record for record in found if record]

@@ -9,22 +9,21 @@ import csv
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.contracts import Mask, Region, Sample, Split, Uint8Image
+from bench.derived import ensure_built
 from bench.errors import DataError
-from bench.files import cache_folder, text_digest
+from bench.files import cache_folder, file_digest, text_digest
 
 _SHOWN = 20
 Result = TypeVar("Result")
@@ -83,36 +82,43 @@ def cached_images(
     ``advance(done, total)`` reports progress. Raises ``DataError`` listing every unreadable file and every mask that
     does not fit its image, and naming images found both in training and in test.
     """
-    root = cache_folder() / "images" / text_digest("cache 2", manifest_digest(split), channels, identity)[:24]
+    root = cache_folder() / "images" / text_digest("cache 3", manifest_digest(split), channels, identity)[:24]
     total = sum(map(len, split.parts().values()))
-    if not root.is_dir():
-        _build(split, channels, root, lambda done: advance(done, total))
+    ensure_built(
+        root,
+        lambda folder: _build(split, channels, folder, lambda done: advance(done, total)),
+        lambda folder: next(filter(None, (_damage(folder / part, channels) for part in split.parts())), None),
+        lambda: advance(0, total),
+    )
     caches = {part: _open(root / part, channels) for part in split.parts()}
     _refuse_leaks(split, caches)
     return caches
 
 
-def _build(split: Split, channels: int, root: Path, advance: Callable[[int], None]) -> None:
-    root.parent.mkdir(parents=True, exist_ok=True)
-    workspace = Path(tempfile.mkdtemp(prefix=".building-", dir=root.parent))
-    try:
-        problems: list[str] = []
-        done = 0
-        for part, samples in split.parts().items():
-            problems += _write_part(samples, channels, workspace / part, lambda n, done=done: advance(done + n))  # type: ignore[misc]
-            done += len(samples)
-        _refuse(problems)
-        _move_into_place(workspace, root)
-    finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+def _build(split: Split, channels: int, folder: Path, advance: Callable[[int], None]) -> None:
+    problems: list[str] = []
+    done = 0
+    for part, samples in split.parts().items():
+        problems += _write_part(samples, channels, folder / part, lambda n, done=done: advance(done + n))  # type: ignore[misc]
+        done += len(samples)
+    _refuse(problems)
 
 
-def _move_into_place(workspace: Path, root: Path) -> None:
+def _damage(folder: Path, channels: int) -> str | None:
+    """What is wrong with a part that was written: cut short, gone, or not the bytes that were decoded."""
     try:
-        workspace.rename(root)
-    except OSError:
-        if not root.is_dir():  # else another process built the same cache meanwhile
-            raise
+        index = json.loads((folder / "index.json").read_text())
+        expected, found = _bytes(index, channels), (folder / "pixels.u8").stat().st_size
+        intact = index["pixels_sha256"] == file_digest(folder / "pixels.u8")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{folder}: {error}"
+    if expected != found:
+        return f"{folder / 'pixels.u8'}: expected {expected} bytes, found {found}"
+    return None if intact else f"{folder / 'pixels.u8'}: not the bytes that were decoded"
+
+
+def _bytes(index: dict[str, Any], channels: int) -> int:
+    return sum(int(height) * int(width) * channels for height, width in index["shapes"])
 
 
 def _write_part(samples: Sequence[Sample], channels: int, folder: Path, advance: Callable[[int], None]) -> list[str]:
@@ -121,18 +127,21 @@ def _write_part(samples: Sequence[Sample], channels: int, folder: Path, advance:
     problems: list[str] = []
     shapes: list[tuple[int, int]] = []
     digests: list[str] = []
+    written = sha256()
     with (folder / "pixels.u8").open("wb") as stream:
         for n, outcome in enumerate(each(samples, lambda sample: _verified(sample, channels)), 1):
             if isinstance(outcome, list):
                 problems += outcome
             else:
-                stream.write(outcome.tobytes())
+                stream.write(pixels := outcome.tobytes())
+                written.update(pixels)
                 shapes.append(outcome.shape[:2])
                 digests.append(content_digest(outcome))
             advance(n)
         stream.flush()
         os.fsync(stream.fileno())
-    (folder / "index.json").write_text(json.dumps({"shapes": shapes, "digests": digests}))
+    index = {"shapes": shapes, "digests": digests, "pixels_sha256": written.hexdigest()}
+    (folder / "index.json").write_text(json.dumps(index))
     return problems
 
 
@@ -202,11 +211,6 @@ def _open(folder: Path, channels: int) -> ImageCache:
     areas = shapes.prod(axis=1) * channels
     # Copied on writing, so that the file never changes; torch wants arrays that could be written.
     pixels = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="c")
-    if pixels.size != areas.sum():
-        raise DataError(
-            f"{folder / 'pixels.u8'}: expected {areas.sum()} bytes, found {pixels.size}."
-            f" The cache is damaged: delete {folder.parent} and start again."
-        )
     offsets = np.concatenate([[0], np.cumsum(areas)[:-1]])
     return ImageCache(folder, pixels, offsets, shapes, channels, tuple(index["digests"]))
 

@@ -87,7 +87,7 @@ def perform_job(job: Job, store: RecordStore, reporter: Reporter, stop: StopRequ
 
 
 def _is_done(store: RecordStore, asked: RunSpec) -> bool:
-    stored = store.find(asked)
+    stored = store.find_intact(asked)
     return stored is not None and stored.status == "done"
 
 

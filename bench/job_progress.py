@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pydantic import FiniteFloat, TypeAdapter
+
 from bench.progress import LineReporter, Reporter, Stage
 from bench.store import replace_file
 
@@ -22,7 +24,7 @@ class Progress:
     stage: str = ""
     done: int = 0
     total: int = 0
-    left: float | None = None
+    left: FiniteFloat | None = None
     """Seconds until the stage ends, at its mean pace so far."""
     values: Mapping[str, float] = field(default_factory=dict)
     waits_for: str | None = None
@@ -37,9 +39,12 @@ class Progress:
     def read(cls, file: Path) -> Progress:
         """What the file says; nothing where it is missing or damaged."""
         try:
-            return cls(**json.loads(file.read_text()))
-        except (OSError, ValueError, TypeError):
+            return _PROGRESS.validate_json(file.read_bytes())
+        except (OSError, ValueError):
             return cls()
+
+
+_PROGRESS = TypeAdapter(Progress)
 
 
 class FileReporter:

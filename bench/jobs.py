@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.errors import ConfigError
-from bench.spec import RunSpec
+from bench.spec import Key, RunSpec
 from bench.store import replace_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     job_schema: int = JOB_SCHEMA
-    key: str
+    key: Key
     """The run's key as planned; another process must arrive at the same from its own code and data."""
     spec: RunSpec
     results: Path
@@ -102,6 +102,6 @@ class Job(BaseModel):
 def read_job(file: Path) -> Job:
     """The opposite of ``write``; raises ``ConfigError`` where the file cannot be used."""
     try:
-        return Job.model_validate_json(file.read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
+        return Job.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError, ConfigError) as error:
         raise ConfigError(f"{file} cannot be used as a job: {error} Give the same bench run again.") from None

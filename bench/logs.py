@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.provenance import now
+
 HEADLINE = "== "
 _CRASH = "Fatal Python error"  # Python's faulthandler, followed by the stack, innermost call first
 _STACK = 5  # lines
@@ -21,6 +23,13 @@ def last_attempt(file: Path, most: int = 200) -> list[str]:
         return []
     starts = [i for i, line in enumerate(lines) if line.startswith(HEADLINE)]
     return lines[starts[-1] :] if starts else lines
+
+
+def add_ending(file: Path, how: str) -> None:
+    """Say in a log how its process ended that could not say so itself."""
+    if file.is_file():  # a run in the calling process has none
+        with file.open("a", encoding="utf-8") as log:
+            log.write(f"-- {now()} {how}\n")
 
 
 def last_words(lines: Sequence[str]) -> list[str]:

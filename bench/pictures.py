@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 
 from bench.errors import StoreError
 from bench.views import View, at_native_size
@@ -27,6 +28,21 @@ _TYPES: dict[str, tuple[str, np.dtype[Any]]] = {
     MAPS: ("values.f32", np.dtype(np.float32)),
     REDRAWN: ("values.u8", np.dtype(np.uint8)),
 }
+
+
+_Size = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class _Index(BaseModel):
+    """``index.json``: one entry for each image."""
+
+    ids: list[str]
+    native: list[tuple[_Size, _Size]]
+    stored: list[tuple[_Size, _Size] | tuple[_Size, _Size, _Size]]
+
+
+def _damaged(folder: Path, found: str) -> StoreError:
+    return StoreError(f"{found} The {folder.name} are damaged: repeat the run with --force.")
 
 
 class PictureWriter:
@@ -77,17 +93,16 @@ class StoredPictures:
         if not (folder / "index.json").is_file():
             return None
         name, dtype = _TYPES[folder.name]
-        index = json.loads((folder / "index.json").read_text())
-        shapes = tuple(tuple(shape) for shape in index["stored"])
-        sizes = np.array([prod(shape) for shape in shapes], dtype=np.int64)
-        values = np.memmap(folder / name, dtype=dtype, mode="r")
-        if len(values) != sizes.sum():
-            raise StoreError(
-                f"{folder / name}: expected {sizes.sum()} numbers, found {len(values)}. The {folder.name} are damaged:"
-                " repeat the run with --force."
-            )
+        try:
+            index = _Index.model_validate_json((folder / "index.json").read_bytes())
+            values = np.memmap(folder / name, dtype=dtype, mode="r")
+        except (OSError, ValueError) as error:
+            raise _damaged(folder, f"{folder / 'index.json'} and {name}: expected pictures, found {error}.") from error
+        sizes = np.array([prod(shape) for shape in index.stored], dtype=np.int64)
+        if len(values) != sizes.sum() or not len(index.ids) == len(index.native) == len(index.stored):
+            raise _damaged(folder, f"{folder / name}: expected {sizes.sum()} numbers, found {len(values)}.")
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        return cls(tuple(index["ids"]), np.array(index["native"]), shapes, values, starts)
+        return cls(tuple(index.ids), np.array(index.native), tuple(index.stored), values, starts)
 
     def __len__(self) -> int:
         return len(self.ids)

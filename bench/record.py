@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.contracts import ANOMALOUS, NORMAL, Split
 from bench.metrics.pixel_results import PixelMetrics
 from bench.metrics.ranking import OperatingPoint
 from bench.precision import FLOAT32
 from bench.resampling import Interval
-from bench.spec import RunSpec
+from bench.spec import Key, RunSpec
 
 SCHEMA_VERSION = 2
 SCORE = "score"
@@ -27,6 +26,7 @@ Columns = dict[str, NDArray[np.float64]]
 OWN_MAPS = "own maps"
 """Stands where a run names its preset when its maps or scores were made elsewhere."""
 MARKED_PRESETS = ("quick", OWN_MAPS)
+_SHOWN = 3  # faults of a damaged record that its error lists
 Status = Literal["done", "diverged", "failed", "interrupted", "timeout"]
 
 
@@ -41,6 +41,13 @@ class ScoreMetrics(_Frozen):
     auroc_interval: Interval
     average_precision: float
     fpr_at_95_tpr: float
+
+
+def _with_equal_limits(pixel: PixelMetrics | None) -> PixelMetrics | None:
+    figures = [pixel.headline, *pixel.by_kind.values()] if pixel else []
+    if any(set(of.au_spro) != set(figures[0].au_spro) or "0.05" not in of.au_spro for of in figures):
+        raise ValueError("expected au_spro at the same limits for every kind, 0.05 among them")
+    return pixel
 
 
 class Metrics(_Frozen):
@@ -58,7 +65,7 @@ class Metrics(_Frozen):
     """Share of the normal validation images at or below that threshold."""
     oracle_operating_point: OperatingPoint
     """Decisions at the Youden point, which looks at the test labels: an upper bound, never a result."""
-    pixel: PixelMetrics | None = None
+    pixel: Annotated[PixelMetrics | None, AfterValidator(_with_equal_limits)] = None
     """How well the maps point at annotated defects; ``None`` without maps or annotations."""
 
 
@@ -96,7 +103,7 @@ class Record(_Frozen):
     """One run: what was asked, what came out, how long it took, and on what."""
 
     schema_version: int = SCHEMA_VERSION
-    key: str
+    key: Key
     spec: RunSpec
     status: Status
     reason: str | None = None
@@ -146,13 +153,15 @@ class Record(_Frozen):
         return self._folder
 
     @classmethod
-    def from_json(cls, text: str) -> Record:
-        """Raises ``ValueError`` for another schema version or a damaged text."""
-        content = json.loads(text)
-        version = content.get("schema_version") if isinstance(content, Mapping) else None
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"expected schema_version {SCHEMA_VERSION}, found {version}.")
-        return cls.model_validate(content)
+    def from_json(cls, text: str | bytes) -> Record:
+        """Raises ``ValueError`` for another schema or a damaged text, ``ConfigError`` for names it must not have."""
+        try:
+            record = cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ValueError(_version_fault(text) or _first_faults(error)) from error
+        if record.schema_version != SCHEMA_VERSION or "schema_version" not in record.model_fields_set:
+            raise ValueError(_version_fault(text))
+        return record
 
     def marks(self) -> list[str]:
         """Words that must stand wherever a figure of this record is shown."""
@@ -160,3 +169,20 @@ class Record(_Frozen):
         marks += [self.spec.precision] if self.spec.precision != FLOAT32 else []
         marks += ["synthetic"] if self.synthetic else []
         return marks + (["subset"] if self.facts.get("subset") else [])
+
+
+def _version_fault(text: str | bytes) -> str | None:
+    """That the text says another version, or none: then nothing else that is wrong with it matters."""
+    with suppress(ValidationError):
+        version = _Versioned.model_validate_json(text).schema_version
+        return None if version == SCHEMA_VERSION else f"expected schema_version {SCHEMA_VERSION}, found {version!r}."
+    return None
+
+
+class _Versioned(BaseModel):
+    schema_version: Any = None
+
+
+def _first_faults(error: ValidationError) -> str:
+    faults = [f"{'.'.join(map(str, fault['loc'])) or 'text'}: {fault['msg']}" for fault in error.errors()]
+    return "; ".join(faults[:_SHOWN]) + (f"; and {len(faults) - _SHOWN} more." if len(faults) > _SHOWN else ".")

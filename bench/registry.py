@@ -17,6 +17,7 @@ from pydantic import ValidationError
 import bench.plugins
 from bench.contracts import Dataset, Detector, Params, Published
 from bench.errors import ConfigError, PluginError, unknown_name
+from bench.names import why_unusable
 
 Kind = Literal["method", "dataset"]
 _CLASS = {"method": "Detector", "dataset": "Dataset"}
@@ -80,19 +81,22 @@ def _files(kind: Kind) -> Iterator[tuple[str, Path]]:
         folder = Path(root) / f"{kind}s"
         for file in sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py")):
             family = "" if file.parent == folder else f"{file.parent.name}:"
-            if not file.name.startswith("_") and (not family or _defines(kind, file)):
+            if not file.name.startswith("_") and (not family or _defines(kind, file, file.stat().st_mtime_ns)):
                 yield f"{family}{file.stem}".replace("_", "-"), file
 
 
-def _defines(kind: Kind, file: Path) -> bool:
+@lru_cache(maxsize=512)
+def _defines(kind: Kind, file: Path, changed: int) -> bool:
     return f"\nclass {_CLASS[kind]}(" in file.read_text(encoding="utf-8", errors="replace")
 
 
 @lru_cache(maxsize=512)
 def _read(kind: Kind, name: str, file: Path, changed: int) -> Entry:
+    if trouble := why_unusable(name):
+        return Entry(kind, name, file, problem=f"broken: the file's name {trouble}; rename it")
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, ValueError, RecursionError) as error:
         return Entry(kind, name, file, problem=f"broken: {error}")
     wanted = _CLASS[kind]
     for node in tree.body:

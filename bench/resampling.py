@@ -55,6 +55,11 @@ class GroupBootstrap:
         note = f", {alone} of them alone of their kind and in every resample" if alone else ""
         return f"bootstrap of {sum(sizes)} groups{note}, {self.resamples} resamples, percentile"
 
+    @property
+    def identity(self) -> bytes:
+        """Equal for two that draw the same: images in the same groups, as often, from the same seed."""
+        return self._members.tobytes() + f"|{len(self._patterns)}|{self.resamples}|{self._seed}".encode()
+
     def drawn(self, of_class: int) -> int:
         """How many groups with images of that class take part in a draw; one alone of its kind does not."""
         sizes = [len(stratum) if len(stratum) > 1 else 0 for stratum in self._strata]

@@ -24,6 +24,7 @@ from bench.store import RecordStore
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _FACTS = ("part", "id", "label", "kind", "group")
 
@@ -71,27 +72,38 @@ class SavedRun:
         return self._part("val")
 
     def _part(self, part: str) -> pd.DataFrame:
-        rows = self.all_scores
-        return rows[rows["part"] == part].drop(columns="part").reset_index(drop=True)
+        import pyarrow.compute as pc
+
+        table = self._score_table()
+        rows: pd.DataFrame = table.filter(pc.equal(table["part"], part)).drop_columns("part").to_pandas()
+        return rows
+
+    def _score_table(self) -> pa.Table:
+        """As Arrow holds it: rows are chosen before it becomes a frame, and one file is read as such, not as a data set
+        of several: both matter where a board reads hundreds.
+        """
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self.file("scores.parquet")) as file:
+            return file.read()
 
     @property
     def all_scores(self) -> pd.DataFrame:
         """``scores.parquet`` as it is: ``part`` says whether a row is of a validation or a test image."""
-        import pandas as pd
+        rows: pd.DataFrame = self._score_table().to_pandas()
+        return rows
 
-        return pd.read_parquet(self.file("scores.parquet"))
-
-    @property
+    @cached_property
     def labels(self) -> IntArray:
         """``(n,)``: 0 normal, 1 anomalous."""
         return self.scores["label"].to_numpy(dtype=np.int64)
 
-    @property
+    @cached_property
     def groups(self) -> list[str | None]:
         """What must not be torn apart when test images are drawn again."""
         return [None if group is None or group != group else str(group) for group in self.scores["group"]]
 
-    @property
+    @cached_property
     def columns(self) -> Columns:
         """Score and parts of the test images by name, ``(n,)`` each."""
         names = [name for name in self.scores.columns if name not in _FACTS]

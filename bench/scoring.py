@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.contracts import Detector, Scores
 from bench.errors import DivergedError
 from bench.images import ImageCache
+from bench.out_of_memory import InBatches
 from bench.record import SCORE, Columns
 from bench.views import TileMaps, Tiles, View, to_bytes, to_model_input
 
@@ -31,6 +32,8 @@ class Answers:
     """Score and parts, ``(n,)`` each."""
     codes: NDArray[np.float32] | None
     """``(n, d)``."""
+    tiles_per_batch: int = TILES_PER_BATCH
+    """As many as were scored at once: fewer than usual where memory did not suffice."""
 
 
 def score_images(
@@ -52,17 +55,23 @@ def score_images(
     codes: list[NDArray[np.float32]] = []
     counts: list[int] = []
     maps, redrawn = _ByImage(counts, keep_map), _ByImage(counts, keep_redrawn)
+    in_batches = _in_batches(detector, device)
     for tiles, images_begun in _tile_batches(view, cache, counts):
-        scores = detector.score(to_model_input(tiles, device))
-        per_tile.append(_as_columns(scores))
-        if scores.code is not None:
-            codes.append(scores.code.float().cpu().numpy())
-        if keep_map and scores.map is not None:
-            maps.add(_finite_maps(scores.map))
-        if keep_redrawn and scores.redrawn is not None:
-            redrawn.add(to_bytes(scores.redrawn))
+        for scores in in_batches(tiles):
+            per_tile.append(_as_columns(scores))
+            if scores.code is not None:
+                codes.append(scores.code.float().cpu().numpy())
+            if keep_map and scores.map is not None:
+                maps.add(_finite_maps(scores.map))
+            if keep_redrawn and scores.redrawn is not None:
+                redrawn.add(to_bytes(scores.redrawn))
         advance(images_begun)
-    return _of_images(per_tile, codes, np.array(counts))
+    return replace(_of_images(per_tile, codes, np.array(counts)), tiles_per_batch=in_batches.most)
+
+
+def _in_batches(detector: Detector[Any], device: torch.device) -> InBatches[Scores]:
+    """Scores of tiles, some at a time: they do not depend on the batch that an image comes in."""
+    return InBatches(lambda tiles: detector.score(to_model_input(tiles, device)), TILES_PER_BATCH)
 
 
 def _of_images(per_tile: Sequence[Columns], codes: Sequence[NDArray[np.float32]], counts: NDArray[np.int64]) -> Answers:
@@ -141,7 +150,8 @@ class NativeView:
 def look_at(detector: Detector[Any], view: View, cache: ImageCache, i: int, device: torch.device) -> NativeView:
     """Map and reconstruction of one image, tiles averaged where they overlap."""
     image = cache[i]
-    scores = detector.score(to_model_input(view.tiles(image), device))
+    scored = list(_in_batches(detector, device)(view.tiles(image)))
     native = partial(view.to_native, height=image.shape[0], width=image.shape[1])
-    redrawn = None if scores.redrawn is None else native(to_bytes(scores.redrawn))
-    return NativeView(image, redrawn, None if scores.map is None else native(scores.map.float().cpu().numpy()))
+    redrawn = [to_bytes(scores.redrawn) for scores in scored if scores.redrawn is not None]
+    maps = [scores.map.float().cpu().numpy() for scores in scored if scores.map is not None]
+    return NativeView(image, *(native(np.concatenate(parts)) if parts else None for parts in (redrawn, maps)))

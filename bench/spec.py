@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from bench.names import require_usable
+
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+"""Of a run or a stage, and so of its folder."""
 PROTOCOL_VERSION = 1
 """Raised whenever splits, views, metrics or thresholds change their meaning: older records then read as stale."""
 
@@ -67,6 +73,13 @@ class RunSpec:
     referee_code: str = ""
     precision: str = "float32"
     protocol: int = PROTOCOL_VERSION
+
+    def __post_init__(self) -> None:
+        """Raises ``ConfigError``: the names become folders of the results, whoever wrote them."""
+        require_usable("method", self.method)
+        require_usable("data set", self.dataset)
+        if self.category:
+            require_usable("category", self.category)
 
     @property
     def key(self) -> str:

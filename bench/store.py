@@ -7,23 +7,26 @@ results/work/<key>.claim                  who is doing that run; likewise result
 results/jobs/<key>.json                   what a run in a process of its own is told
 results/logs/<key>.log                    what that process printed
 results/studies/<digest>.yaml             files given by --config
+results/damaged/                          what could not be read any more, set aside and done again
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.claims import Claims, Holder
-from bench.errors import ClaimedError, StoreError
+from bench.damage import set_aside
+from bench.errors import ClaimedError, ConfigError, StoreError
 from bench.files import content_digest
 from bench.record import Record
 from bench.spec import RunSpec, digest
@@ -31,6 +34,7 @@ from bench.spec import RunSpec, digest
 if TYPE_CHECKING:
     from torch import Tensor
 
+_log = logging.getLogger("bench")
 _LOOK_EVERY = 0.5  # seconds, at a stage that another process trains
 WhenBusy = Callable[[ClaimedError], None]
 """Told again and again while a shared stage is trained elsewhere; it returns to wait on, or raises."""
@@ -81,6 +85,17 @@ class RecordStore:
                 " Choose another: --results DIR."
             ) from error
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Raise ``StoreError`` where the block cannot write: a full disk, or a permission that was taken away."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"The results folder {self.root} cannot be written any more ({error}). What was done is kept;"
+                " mend it and give the same command again."
+            ) from error
+
     def folder_of(self, spec: RunSpec) -> Path:
         dataset = f"{spec.dataset}-{spec.category}" if spec.category else spec.dataset
         return self.root / "runs" / dataset / spec.method.replace(":", "-") / spec.key
@@ -98,22 +113,25 @@ class RecordStore:
         folder = self.folder_of(spec)
         return read_record(folder) if (folder / "record.json").is_file() else None
 
-    def answered_since(self, spec: RunSpec, seen: str | None) -> Record | None:
-        """The record that somebody wrote since the one of the mark ``seen``, unless that run was interrupted.
-
-        A damaged record is as good as none: the run is done again and replaces it.
-        """
+    def find_intact(self, spec: RunSpec) -> Record | None:
+        """As ``find``, where a damaged record is as good as none: the run is done again and replaces it."""
         try:
-            record = self.find(spec)
+            return self.find(spec)
         except StoreError:
             return None
+
+    def set_aside(self, spec: RunSpec) -> Path | None:
+        """Keep a damaged record below ``damaged/``, out of the way; returns where, unless another process did it."""
+        return set_aside(self.folder_of(spec), self.root)
+
+    def answered_since(self, spec: RunSpec, seen: str | None) -> Record | None:
+        """The record that somebody wrote since the one of the mark ``seen``, unless that run was interrupted."""
+        record = self.find_intact(spec)
         return record if record and record.status != "interrupted" and record.mark != seen else None
 
-    def versions_of(self, spec: RunSpec) -> list[Record]:
-        """Records of the same question under another key, newest first."""
-        siblings = (read_record(file.parent) for file in self.folder_of(spec).parent.glob("*/record.json"))
-        same = [r for r in siblings if r.spec.question() == spec.question() and r.key != spec.key]
-        return sorted(same, key=lambda r: r.finished, reverse=True)
+    def beside(self, spec: RunSpec) -> list[Record]:
+        """Every intact record of that data set and method."""
+        return list(_intact(self.folder_of(spec).parent.glob("*/record.json")))
 
     def records(self, on_damage: Callable[[StoreError], None] | None = None) -> list[Record]:
         """All records, by folder. One that cannot be read raises ``StoreError``, or is told and left out."""
@@ -148,10 +166,13 @@ class RecordStore:
         return record.at(target)
 
     @contextmanager
-    def drafting(self) -> Iterator[Path]:
-        """An empty folder on the same file system, removed unless it was moved into place."""
+    def drafting(self, key: str = "") -> Iterator[Path]:
+        """An empty folder on the same file system, removed unless it was moved into place.
+
+        The run's key in its name tells ``bench.leftovers`` whose it was, should this process be killed.
+        """
         (self.root / "work").mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root / "work"))
+        folder = Path(tempfile.mkdtemp(prefix=f".draft-{key}-", dir=self.root / "work"))
         folder.chmod(0o755)
         try:
             yield folder
@@ -165,12 +186,18 @@ def _digests(folder: Path) -> dict[str, str]:
     return {file.relative_to(folder).as_posix(): content_digest(file) for file in files}
 
 
+def _intact(files: Iterable[Path]) -> Iterator[Record]:
+    for file in files:
+        with suppress(StoreError):
+            yield read_record(file.parent)
+
+
 def read_record(folder: Path) -> Record:
     """The record in a folder; raises ``StoreError`` when it is damaged or of an unknown schema."""
     file = folder / "record.json"
     try:
-        return Record.from_json(file.read_text(encoding="utf-8")).at(folder)
-    except (OSError, ValueError) as error:
+        return Record.from_json(file.read_bytes()).at(folder)
+    except (OSError, ValueError, ConfigError) as error:
         raise StoreError(
             f"{file} cannot be read as a record: {error} Move the folder away; the run will be done again."
         ) from error
@@ -201,7 +228,23 @@ class StageStore:
             yield stage
             return
         with self._claims.keep(file, mine):
+            self._set_aside_if_damaged(stage)
             yield stage
+
+    def tidy(self, key: str) -> None:
+        """Remove what a process left behind that was killed when the stage was as good as finished."""
+        stage = SharedStage(key, self.folder_of(key), {})
+        claim = stage.folder.with_suffix(".claim")
+        if claim.exists() or stage.leftovers():
+            with suppress(ClaimedError), self._claims.hold(claim):
+                stage.sweep()
+
+    def _set_aside_if_damaged(self, stage: SharedStage) -> None:
+        damage = stage.damage()
+        if damage:
+            kept = set_aside(stage.folder, self._root.parent)
+            _log.warning("%s; kept as %s and trained again", damage, kept)
+            stage.folder.mkdir()
 
     def _until_finished_or_ours(self, stage: SharedStage, file: Path) -> Holder | None:
         while not stage.is_finished:
@@ -216,7 +259,7 @@ class StageStore:
 
 @dataclass(frozen=True)
 class SharedStage:
-    """One stage: ``weights.safetensors`` and ``stage.json`` once finished, checkpoints before."""
+    """One stage: ``weights.safetensors`` and ``stage.json`` with their SHA-256 once finished, checkpoints before."""
 
     key: str
     folder: Path
@@ -224,15 +267,38 @@ class SharedStage:
 
     @property
     def is_finished(self) -> bool:
-        return (self.folder / "stage.json").is_file()
+        """Whether it is there, and as it was stored."""
+        return (self.folder / "stage.json").is_file() and self.damage() is None
+
+    def damage(self) -> str | None:
+        """What is wrong with a finished stage; stages of older versions hold no digest to compare with."""
+        told, weights = self.folder / "stage.json", self.folder / "weights.safetensors"
+        if not told.is_file():
+            return None
+        try:
+            expected = json.loads(told.read_text()).get("weights_sha256")
+            found = content_digest(weights) if expected else None
+        except (OSError, ValueError, AttributeError) as error:
+            return f"{self.folder} is damaged ({error})"
+        return None if found == expected else f"{weights} is damaged (not the SHA-256 in stage.json)"
 
     def finish(self, weights: Mapping[str, Tensor], device: str) -> None:
         """Store the weights; ``stage.json`` comes last and says that all is there."""
-        save_weights(self.folder / "weights.safetensors", weights)
+        file = self.folder / "weights.safetensors"
+        save_weights(file, weights)
+        told = {"key": self.key, "trained_on": device, "weights_sha256": content_digest(file), **self.identity}
         with replace_file(self.folder / "stage.json") as temporary:
-            temporary.write_text(json.dumps({"key": self.key, "trained_on": device, **self.identity}, indent=2))
-        for checkpoint in self.folder.glob("*.checkpoint"):
-            checkpoint.unlink()
+            temporary.write_text(json.dumps(told, indent=2))
+        self.sweep()
+
+    def leftovers(self) -> list[Path]:
+        """Checkpoints, and temporary files of killed processes."""
+        return [*self.folder.glob("*.checkpoint"), *self.folder.glob(".*")]
+
+    def sweep(self) -> None:
+        """Remove them; only for whoever holds the claim, once the stage is finished."""
+        for leftover in self.leftovers():
+            leftover.unlink(missing_ok=True)
 
     def weights(self) -> dict[str, Tensor]:
         return load_weights(self.folder / "weights.safetensors", "Delete the folder; it will be trained again.")

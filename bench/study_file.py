@@ -62,7 +62,7 @@ def read_study_file(path: Path) -> StudyFile:
     """Parse with YAML's safe loader; raises ``ConfigError`` with file and line where it cannot be read."""
     try:
         text = path.read_bytes()
-        _refuse_aliases(path, text)
+        _refuse_aliases_and_tags(path, text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except OSError as error:
@@ -79,11 +79,16 @@ def read_study_file(path: Path) -> StudyFile:
     return study
 
 
-def _refuse_aliases(path: Path, text: bytes) -> None:
-    """A study has no use for them, and a short text can say with them what fills the memory."""
+def _refuse_aliases_and_tags(path: Path, text: bytes) -> None:
+    """A study has no use for them, and a short text can say with them what fills the memory.
+
+    Nor for tags (``!!timestamp x``): they ask for a type that the text need not have.
+    """
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise ConfigError(f"{path}, line {event.start_mark.line + 1}: aliases (*{event.anchor}) are not read.")
+        if getattr(event, "tag", None) is not None:
+            raise ConfigError(f"{path}, line {event.start_mark.line + 1}: tags ({event.tag}) are not read.")
 
 
 def _line_of(error: yaml.MarkedYAMLError) -> str:

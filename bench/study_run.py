@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from bench import grid
 from bench.devices import default_preset, resolve_device
-from bench.errors import ConfigError, DataError
-from bench.executors import make_executor, make_options
-from bench.executors.slurm import SlurmExecutor
-from bench.executors.slurm_submission import Submission
+from bench.errors import DataError
+from bench.executors import Left, make_executor, make_options, require_leavable
 from bench.precision import require_precision
 from bench.progress import Reporter
 from bench.record import Record
@@ -27,18 +25,17 @@ class PlannedStudy:
     store: RecordStore
     runs: Sequence[grid.PlannedRun]
 
-    def submit(self, reporter: Reporter, file: StudyFile | None = None) -> list[Submission]:
-        """Hand what is to be done to Slurm and leave; raises as ``execute`` does, and ``ConfigError`` elsewhere."""
+    def leave(self, reporter: Reporter, file: StudyFile | None = None) -> list[Left]:
+        """Hand over what is to be done; raises as ``execute`` does, and ``ConfigError`` where it cannot be left."""
+        study = self.study
+        require_leavable(study.executor_name)
         require_unblocked(self.runs)
         to_do = [run for run in self.runs if run.is_to_do]
-        executor = make_executor(
-            self.study.executor_name, self.study.executor_options, self.study.device, len(to_do), reporter
-        )
-        if not isinstance(executor, SlurmExecutor):
-            raise ConfigError("--detach leaves runs to a cluster: give --executor slurm with it.")
+        executor = make_executor(study.executor_name, study.executor_options, study.device, len(to_do), reporter)
         self.store.require_writable()
+        grid.make_way(self.runs, self.store, reporter)
         digest = keep(file, self.store) if file else None
-        return executor.submit([grid.make_job(run, self.store, digest) for run in to_do])
+        return executor.leave([grid.make_job(run, self.store, digest) for run in to_do])
 
     def execute(self, reporter: Reporter, file: StudyFile | None = None) -> list[Record]:
         """Do what is to be done; returns every run's record. Raises ``BenchError`` before anything is run.

@@ -17,7 +17,7 @@ from bench.pixel_tables import interval_text, pixel_report
 from bench.record import Counts, Metrics, Record, ScoreMetrics
 from bench.registry import Entry
 
-_STATE_STYLE = {"done": "green", "blocked": "red", "failed": "red", "diverged": "red"}
+_STATE_STYLE = {"done": "green", "blocked": "red", "failed": "red", "diverged": "red", "damaged": "red"}
 
 
 def record_report(record: Record) -> RenderableType:
@@ -114,7 +114,8 @@ def troubles_report(records: Sequence[Record], results: Path) -> RenderableType 
     lines: list[str] = []
     for record in troubled:
         name = f"{record.spec.method} on {record.spec.dataset_label}, seed {record.spec.seed}"
-        lines.append(f"  [red]{record.status}[/] {escape(name)}: {escape((record.reason or '').splitlines()[0])}")
+        reason, _, _ = (record.reason or "").partition("\n")
+        lines.append(f"  [red]{record.status}[/] {escape(name)}: {escape(reason)}")
         log = results / "logs" / f"{record.key}.log"
         lines += [f"    log {escape(str(log))}"] if log.is_file() else []
     return Group(f"{len(troubled)} of {len(records)} runs did not end well:", *lines) if troubled else None

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from bench import registry
+from bench.checkpoints import DAMAGES, holds_nan, read_checkpoint, write_checkpoint
 from bench.contracts import Checkpointable, Context
 from bench.errors import DivergedError
 from bench.progress import Reporter, Stage
@@ -125,6 +126,7 @@ class TrainingLoop:
         else:
             progress.update(done)
         if self._context.stop.requested or time.monotonic() - self._saved > _CHECKPOINT_EVERY:
+            self._logged(done, values)  # a loss that is not finite must not replace a good checkpoint
             self._save(done)
             self._context.stop.check()
 
@@ -132,30 +134,34 @@ class TrainingLoop:
         numbers = {name: float(value) for name, value in values.items()}
         for name, number in numbers.items():
             if not math.isfinite(number):
-                raise DivergedError(
-                    f"{self._name}: {name} became {number} at step {done} of {self._steps}."
-                    " Try a lower learning rate (--set …learning_rate=…) or another seed."
-                )
+                raise self._diverged(name, number, done)
         return {"stage": self._name, "step": done, "seconds": round(self._elapsed(), 3), **numbers}
+
+    def _diverged(self, name: str, number: float, done: int) -> DivergedError:
+        return DivergedError(
+            f"{self._name}: {name} became {number} at step {done} of {self._steps}."
+            " Try a lower learning rate (--set …learning_rate=…) or another seed."
+        )
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._started
 
     def _save(self, done: int) -> None:
         states = {name: part.state_dict() for name, part in self._state.items()}
+        if holds_nan(states):
+            raise self._diverged("a weight", math.nan, done)
         content = {"done": done, "steps": self._steps, "rows": self._rows, "seconds": self._elapsed(), "states": states}
-        with replace_file(self._file) as temporary:
-            torch.save(content, temporary)
+        write_checkpoint(self._file, content)
         self._saved = time.monotonic()
 
     def _restore(self) -> int:
         if not self._file.is_file():
             return 0
         try:
-            content = torch.load(self._file, map_location=self._context.device, weights_only=True)
+            content = read_checkpoint(self._file, self._context.device)
             for name, part in self._state.items():
                 part.load_state_dict(content["states"][name])
-        except (RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
+        except DAMAGES as error:
             self._context.log.warning("%s: checkpoint cannot be used, starting anew (%s)", self._file, error)
             self._file.unlink(missing_ok=True)
             raise CheckpointLostError from error

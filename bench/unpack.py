@@ -6,6 +6,7 @@ becomes a copy of the file it names, so no later member can be led astray by it.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import posixpath
@@ -54,8 +55,16 @@ def unpack(archive: Path, folder: Path, limit: int, advance: Callable[[int], Non
                 unpacking.take(member)
                 advance(raw.tell())
     except _BROKEN as error:
-        raise DataError(f"{archive}: not a readable archive ({error}). Delete it and get it again.") from error
+        raise _unreadable(archive, error) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise _unreadable(archive, error) from error  # a zip whose numbers lead before its beginning
     advance(archive.stat().st_size)
+
+
+def _unreadable(archive: Path, error: Exception) -> DataError:
+    return DataError(f"{archive}: not a readable archive ({error}). Delete it and get it again.")
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,19 @@ import torch
 from bench import artifacts, registry
 from bench.contracts import Detector
 from bench.data import OpenedDataset
-from bench.errors import BenchError, ClaimedError, DivergedError, InterruptedRunError
+from bench.errors import BenchError, ClaimedError, DivergedError, InterruptedRunError, RunError
 from bench.evaluation import evaluate
 from bench.images import ImageCache, cached_images, duplicates_across
+from bench.leftovers import sweep
 from bench.metrics.pixel_results import Measurement
+from bench.out_of_memory import what_to_try
 from bench.pictures import MAPS, REDRAWN, PictureWriter, StoredPictures
 from bench.pixel_evaluation import PIXEL_QUANTILE, HighestPixels, has_annotations, maps_to_read, measure_pixels
 from bench.precision import computing_in
 from bench.progress import Reporter
 from bench.provenance import now, provenance, usable_cores
 from bench.record import SCORE, Counts, Record, Status, facts_of
-from bench.scoring import Answers, KeepMap, KeepRedrawn, score_images
+from bench.scoring import TILES_PER_BATCH, Answers, KeepMap, KeepRedrawn, score_images
 from bench.spec import RunSpec, training_code
 from bench.stopping import StopRequest
 from bench.store import RecordStore, WhenBusy, save_weights
@@ -57,6 +59,8 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
+    """What joins the provenance on the way."""
     started: str = field(default_factory=now)
 
     @contextmanager
@@ -83,6 +87,7 @@ def perform(
     wait (``waits``), and ``StoreError`` for an unusable results folder. ``study`` is the digest of a ``--config`` file.
     """
     with store.claim(spec) as work:
+        sweep(store.root, spec.key, is_done=False)
         run = Run(spec, data, store, device, reporter, stop, work, study, waits)
         try:
             try:
@@ -140,7 +145,10 @@ def _fit(run: Run, caches: Mapping[str, ImageCache]) -> Detector[Any]:
     view, mirror = View.parse(run.spec.view), run.data.dataset.mirrored_is_normal
     train, val = (training_images(view, caches[part], run.device, mirror) for part in ("train", "val"))
     with run.timed("fit"):
-        detector.fit(train, val, context=_context(run))
+        try:
+            detector.fit(train, val, context=_context(run))
+        except torch.OutOfMemoryError as error:
+            raise RunError(what_to_try(run.spec.method, run.spec.params, run.device, error)) from error
     return detector
 
 
@@ -191,7 +199,11 @@ class _Scored:
 def _score(run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]) -> _Scored:
     with run.timed("score"):
         val, threshold = _score_validation(run, detector, caches)
-        return _Scored(val, _score_test(run, detector, caches), threshold)
+        scored = _Scored(val, _score_test(run, detector, caches), threshold)
+    tiles = min(answers.tiles_per_batch for answers in scored.parts().values())
+    if tiles < TILES_PER_BATCH:
+        run.origin["tiles_per_batch"] = tiles
+    return scored
 
 
 def _score_validation(
@@ -266,10 +278,14 @@ def _record(run: Run, status: Status, reason: str | None) -> Record:
         counts=Counts.of(split),
         stages=run.stages,
         seconds=run.seconds,
-        provenance=provenance(str(run.device)) | {"data_root": str(run.data.root) if run.data.root else None} | study,
+        provenance=provenance(str(run.device)) | _data_root(run) | study | run.origin,
         started=run.started,
         finished=now(),
     )
+
+
+def _data_root(run: Run) -> dict[str, Any]:
+    return {"data_root": str(run.data.root) if run.data.root else None}
 
 
 def _changed_settings(run: Run) -> dict[str, Any]:
@@ -289,7 +305,7 @@ def _store(
     from bench.health import draw_health
 
     split, view = run.data.split, View.parse(run.spec.view)
-    with run.store.drafting() as draft:
+    with run.store.drafting(run.spec.key) as draft:
         artifacts.write_split(draft, split)
         artifacts.write_scores(draft, split, {part: answers.columns for part, answers in scored.parts().items()})
         artifacts.write_codes(draft, scored.test.codes)
@@ -309,10 +325,10 @@ def _store(
 
 def _record_failure(run: Run, error: BaseException) -> Record:
     status, reason = _what_happened(error)
-    earlier = run.store.find(run.spec)
+    earlier = run.store.find_intact(run.spec)
     if earlier and earlier.status == "done":  # repeated with --force: a result must not be lost to a failure
         return _record(run, status, f"{reason} (the earlier result is kept)").at(earlier.folder)
-    with run.store.drafting() as draft:
+    with run.store.drafting(run.spec.key) as draft:
         artifacts.write_training(draft, _training_rows(run))
         if status == "failed":
             (draft / "traceback.txt").write_text("".join(traceback.format_exception(error)))

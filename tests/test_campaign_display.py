@@ -76,7 +76,7 @@ def test_markup_in_a_name_is_text(job, shown):
 
 
 def test_runs_in_this_process_get_a_line_each(job, silent):
-    done = Record(key="k", spec=job("pca", 0).spec, status="failed", reason="why")
+    done = Record(key=job("pca", 0).key, spec=job("pca", 0).spec, status="failed", reason="why")
     with display_for(SerialExecutor("cpu", silent), silent, 2) as display:
         state = State([], {}, set(), {})
         display.started(job("pca", 0), state)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from bench import files
 from bench.errors import DataError
-from bench.files import file_digest, read_colour, read_grey, read_mask, read_values
+from bench.files import cache_folder, file_digest, read_colour, read_grey, read_mask, read_values
 
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]], [[1, 2, 3], [200, 100, 50]]], dtype=np.uint8)
 GREY = np.array([[0, 60], [120, 180], [240, 255]], dtype=np.uint8)
@@ -97,3 +101,25 @@ def test_a_digest_follows_the_content(tmp_path):
     assert file_digest(path) == first
     path.write_bytes(b"other")
     assert file_digest(path) != first
+
+
+@pytest.mark.parametrize("damage", [b"no database", b""])
+def test_a_damaged_memory_of_digests_is_begun_anew(tmp_path, caplog, damage):
+    file = saved(tmp_path, Image.fromarray(GREY))
+    first = file_digest(file)
+    files._close_memories()
+    (cache_folder() / "digests.sqlite").write_bytes(damage)
+    assert file_digest(file) == first
+    assert file_digest(file) == first
+    assert bool(damage) == ("was damaged" in caplog.text)
+    with sqlite3.connect(cache_folder() / "digests.sqlite") as memory:
+        assert memory.execute("SELECT sha256 FROM digest").fetchall() == [(first,)]
+    memory.close()
+
+
+def test_without_a_memory_files_are_read_each_time(tmp_path, monkeypatch):
+    """No folder can be made where a file lies: as on a disk that is full or read-only."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file" / "cache"))
+    file = saved(tmp_path, Image.fromarray(GREY))
+    assert file_digest(file) == file_digest(file) == hashlib.sha256(file.read_bytes()).hexdigest()

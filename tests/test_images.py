@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
@@ -86,12 +87,30 @@ def test_an_image_in_training_and_test_is_refused_by_content(folder):
     build(split_of(folder, leakage="the published split repeats images"))
 
 
-def test_a_damaged_cache_says_what_to_delete(folder):
-    build(split_of(folder))
-    (pixels,) = (cache_folder() / "images").glob("*/train/pixels.u8")
-    pixels.write_bytes(b"short")
-    with pytest.raises(DataError, match="delete"):
-        build(split_of(folder))
+def turn_a_bit(content):
+    return content[:50] + bytes([content[50] ^ 1]) + content[51:]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "what"),
+    [
+        ("pixels.u8", turn_a_bit, "not the bytes that were decoded"),
+        ("pixels.u8", lambda content: content[:-1], "expected 1890 bytes, found 1889"),
+        ("index.json", lambda content: content[:-1], "index|Expecting"),
+        ("index.json", lambda content: b"", "Expecting value"),
+    ],
+)
+def test_a_damaged_cache_is_built_again(folder, caplog, name, damage, what):
+    split = split_of(folder)
+    build(split)
+    (file,) = (cache_folder() / "images").glob(f"*/train/{name}")
+    file.write_bytes(damage(file.read_bytes()))
+    caches = build(split)
+    for part, samples in split.parts().items():
+        for i, sample in enumerate(samples):
+            assert np.array_equal(caches[part][i][:, :, 0], read_grey(sample.source))
+    assert f"{file.parents[1]} is damaged" in caplog.text
+    assert re.search(what, caplog.text)
 
 
 def test_the_manifest_follows_content_order_and_labels(folder):

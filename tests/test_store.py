@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
 import time
 
+import pandas as pd
 import pytest
+from conftest import TINY
 
 from bench import grid
 from bench.errors import ClaimedError, StoreError
@@ -87,12 +90,58 @@ def test_forcing_replaces_the_record(run_toy, store):
     assert len(store.records()) == 1
 
 
-def test_a_damaged_stage_says_what_to_delete(run_toy, store):
-    from conftest import TINY
+def test_a_damaged_record_is_kept_and_its_run_done_again(run_toy, store, silent):
+    first, other = run_toy("intensity", "pca")
+    file = first.folder / "record.json"
+    file.write_text("{")
+    (planned,) = grid.plan(grid.Request(["intensity"], ["toy"], preset="quick"), store)
+    assert (planned.state, planned.is_to_do) == ("damaged", True)
+    assert planned.reason == f"{file} cannot be read; to be done again"
+    silent.said.clear()
+    again, kept = run_toy("intensity", "pca")
+    assert again.status == "done"
+    assert again.metrics == first.metrics
+    assert kept.finished == other.finished
+    (damaged,) = (store.root / "damaged").glob("*/*/record.json")
+    assert damaged.read_text() == "{"
+    assert (damaged.parent / "scores.parquet").is_file()
+    assert f"  damaged: intensity on toy, seed 0: {file} cannot be read; to be done again" in silent.said
+    assert f"  {first.key}: the damaged record is kept as {damaged.parent}" in silent.said
+    assert len(store.records()) == 2
 
+
+def test_a_damaged_record_does_not_hide_that_others_are_stale(run_toy, store):
+    (older,) = run_toy("intensity", settings=["images=80"])
+    (damaged,) = run_toy("intensity", settings=["images=72"])
+    (damaged.folder / "record.json").write_text("{")
+    (planned,) = grid.plan(grid.Request(["intensity"], ["toy"], preset="quick"), store)
+    assert (planned.state, planned.reason) == ("stale", "images 80 -> 96, data changed")
+    assert older.key != damaged.key
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "stage.json"])
+def test_a_damaged_stage_is_kept_and_trained_again(run_toy, store, caplog, file):
     (record,) = run_toy("fanogan", settings=TINY)
-    weights = store.stages.folder_of(record.stages["gan"]) / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100])
+    scores = pd.read_parquet(record.folder / "scores.parquet")
+    folder = store.stages.folder_of(record.stages["gan"])
+    content = bytearray((folder / file).read_bytes())
+    content[-10] ^= 1  # one bit of a weight, which any reader would take
+    (folder / file).write_bytes(content if file == "weights.safetensors" else content[:-10])
+    (again,) = run_toy("fanogan", settings=TINY, force=True)
+    assert again.status == "done"
+    pd.testing.assert_frame_equal(pd.read_parquet(again.folder / "scores.parquet"), scores, check_exact=True)
+    assert f"{folder}" in caplog.text
+    assert "is damaged" in caplog.text
+    assert len(list((store.root / "damaged").glob("*/*/weights.safetensors"))) == 1
+
+
+def test_a_damaged_stage_of_an_older_version_says_what_to_delete(run_toy, store):
+    (record,) = run_toy("fanogan", settings=TINY)
+    folder = store.stages.folder_of(record.stages["gan"])
+    told = json.loads((folder / "stage.json").read_text())
+    del told["weights_sha256"]
+    (folder / "stage.json").write_text(json.dumps(told))
+    (folder / "weights.safetensors").write_bytes((folder / "weights.safetensors").read_bytes()[:100])
     (again,) = run_toy("fanogan", settings=TINY, force=True)
     assert again.status == "failed"
     assert "Delete the folder" in again.reason

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY
+from conftest import TINY, Silent
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from bench.errors import DivergedError
 from bench.record import Record
 from bench.stopping import StopRequest
-from bench.training import TrainingLoop
+from bench.store import StageStore
+from bench.training import RunContext, TrainingLoop
 
 
 def scores_of(record, part="test"):
@@ -186,3 +188,60 @@ def test_the_referee_seeds_the_global_generators_too(run_toy):
     drawn = torch.rand(1)
     torch.manual_seed(7)
     assert torch.equal(drawn, torch.rand(1))
+
+
+def test_scoring_goes_on_with_smaller_batches_where_memory_does_not_suffice(run_toy, caplog):
+    (easy,) = run_toy("explode", settings=["how=not"])
+    (tight,) = run_toy("explode", settings=["how=not", "fits=8"])  # 48 test images: 24, 12, 6
+    assert (easy.status, tight.status) == ("done", "done")
+    pd.testing.assert_frame_equal(scores_of(tight), scores_of(easy), check_exact=True)
+    assert tight.provenance["tiles_per_batch"] == 6
+    assert "tiles_per_batch" not in easy.provenance
+    assert "out of memory with 48 images at once; going on with 24" in caplog.text
+    assert Record.from_json((tight.folder / "record.json").read_text()).provenance["tiles_per_batch"] == 6
+
+
+def test_an_image_that_alone_is_too_large_is_a_failure(run_toy):
+    (record,) = run_toy("explode", settings=["how=not", "batch_size=1", "fits=0"])
+    assert record.status == "failed"
+
+
+def test_training_that_does_not_fit_names_the_batch_to_try(run_toy):
+    (record,) = run_toy("explode", settings=["how=not", "fits=16", "batch_size=40"])
+    assert record.status == "failed"
+    assert record.reason == (
+        "Training with batch_size=40 does not fit into the memory of cpu: CUDA out of memory. Tried to allocate 40 GiB."
+        " Try --set explode.batch_size=20."
+    )
+    assert (record.folder / "traceback.txt").is_file()
+
+
+@pytest.mark.parametrize("how", ["loss", "weight"])
+def test_a_run_that_diverged_keeps_its_last_good_checkpoint(run_toy, store, monkeypatch, how):
+    """A checkpoint after every step, and from the 21st on a loss or a weight that is no number."""
+    monkeypatch.setattr("bench.training._CHECKPOINT_EVERY", -1.0)
+    (record,) = run_toy("explode", settings=[f"how={how}"])
+    assert record.status == "diverged"
+    assert {"loss": "loss became inf", "weight": "a weight became nan"}[how] + " at step 21 of 30" in record.reason
+    (checkpoint,) = store.work_of(record.spec).glob("*.checkpoint")
+    content = torch.load(checkpoint, weights_only=True)
+    assert content["done"] == 20
+    assert content["states"]["weight"]["value"].item() == 19
+    (again,) = run_toy("explode", settings=[f"how={how}"])
+    assert (again.status, again.reason) == (record.status, record.reason)
+
+
+def test_a_loss_that_is_not_finite_ends_a_run_within_a_hundred_steps(tmp_path):
+    """Of a loop so long that a row of the log is written every hundred steps."""
+    steps = []
+
+    def step(i):
+        steps.append(i)
+        return {"loss": torch.tensor(float("nan") if i >= 250 else 1.0)}
+
+    context = RunContext(
+        torch.device("cpu"), 0, tmp_path, StageStore(tmp_path / "stages"), {}, Silent(), StopRequest(), {}
+    )
+    with pytest.raises(DivergedError, match="loss became nan at step 300 of 50000"):
+        context.loop("walk", 50_000, step, {})
+    assert len(steps) == 300

@@ -22,9 +22,11 @@ ByCategory = Mapping[str, Sequence[SavedRun]]
 
 def classes_of(run: SavedRun) -> IntArray:
     """``(n,)``: 0 for normal test images, 1 and up for the kinds of anomaly by name."""
-    kinds = sorted(set(run.scores["kind"][run.labels == 1]))
-    numbers = {kind: number for number, kind in enumerate(kinds, 1)}
-    return np.where(run.labels == 1, run.scores["kind"].map(numbers).fillna(0), 0).astype(np.int64)
+    is_anomalous = run.labels == 1
+    _, numbers = np.unique(run.scores["kind"].to_numpy(dtype=object)[is_anomalous], return_inverse=True)
+    classes = np.zeros(len(run.labels), dtype=np.int64)
+    classes[is_anomalous] = numbers + 1
+    return classes
 
 
 def scores_of_seeds(runs: Sequence[SavedRun]) -> FloatArray:
@@ -36,7 +38,7 @@ def scores_of_seeds(runs: Sequence[SavedRun]) -> FloatArray:
 
 def require_same_images(a: SavedRun, b: SavedRun) -> None:
     """Raise ``DataError`` unless both were tested on the same images in the same order."""
-    if a.scores["id"].tolist() == b.scores["id"].tolist() and np.array_equal(a.labels, b.labels):
+    if a.scores["id"].equals(b.scores["id"]) and np.array_equal(a.labels, b.labels):
         return
     shared = len(set(a.scores["id"]) & set(b.scores["id"]))
     raise DataError(

@@ -22,11 +22,11 @@ from bench.commands.options import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from bench.executors.slurm_submission import Submission
+    from bench.executors import Left
     from bench.grid import PlannedRun
     from bench.record import Record
 
-_SLURM = "Slurm (--executor slurm)"
+_CLUSTER, _SLURM, _RAY = "A cluster (--executor slurm or ray)", "Slurm (--executor slurm)", "Ray (--executor ray)"
 _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
 
 
@@ -50,27 +50,26 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with reasons; run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Repeat runs that are done; shared stages are kept.")] = False,
     executor: Annotated[
-        str | None, typer.Option(help="local, a process for each run (default), slurm, or serial.")
+        str | None, typer.Option(help="local, a process for each run (default), slurm, ray, or serial.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Runs at once. Default: one for each GPU, or one.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Time for each run: 90s, 45m, 2h. Default: no limit.")] = None,
     grace: Annotated[
         str | None, typer.Option(help="Time to write a checkpoint before a run is killed. Default: 30s.")
     ] = None,
-    gpus: Annotated[
-        str | None, typer.Option(help="Slurm: GPUs of each run, 1 or a100:1.", rich_help_panel=_SLURM)
+    gpus: Annotated[str | None, typer.Option(help="GPUs of each run, 1 or a100:1.", rich_help_panel=_CLUSTER)] = None,
+    cpus: Annotated[int | None, typer.Option(help="Cores of each run. Default: 1.", rich_help_panel=_CLUSTER)] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory of each run: 32G.", rich_help_panel=_CLUSTER)] = None,
+    max_parallel: Annotated[int | None, typer.Option(help="Runs at once.", rich_help_panel=_CLUSTER)] = None,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the head. Default: $RAY_ADDRESS, or auto.", rich_help_panel=_RAY)
     ] = None,
-    cpus: Annotated[
-        int | None, typer.Option(help="Slurm: cores of each run. Default: 1.", rich_help_panel=_SLURM)
-    ] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory of each run: 32G.", rich_help_panel=_SLURM)] = None,
     time: Annotated[
         str | None, typer.Option(help="Slurm's time limit of each run: 4h.", rich_help_panel=_SLURM)
     ] = None,
     partition: Annotated[str | None, typer.Option(help="Partition.", rich_help_panel=_SLURM)] = None,
     account: Annotated[str | None, typer.Option(help="Account.", rich_help_panel=_SLURM)] = None,
     qos: Annotated[str | None, typer.Option(help="Quality of service.", rich_help_panel=_SLURM)] = None,
-    max_parallel: Annotated[int | None, typer.Option(help="Runs at once.", rich_help_panel=_SLURM)] = None,
     requeue: Annotated[
         bool | None, typer.Option(help="Whether a preempted run goes on later. Default: yes.", rich_help_panel=_SLURM)
     ] = None,
@@ -97,7 +96,7 @@ def run(
     options = {
         "name": executor, "workers": workers, "timeout": timeout, "grace": grace, "gpus": gpus, "cpus": cpus,
         "memory": memory, "time": time, "partition": partition, "account": account, "qos": qos,
-        "max_parallel": max_parallel, "requeue": requeue, "sbatch": sbatch or None,
+        "max_parallel": max_parallel, "address": address, "requeue": requeue, "sbatch": sbatch or None,
     }  # fmt: skip
     roots = data_roots(data_root)
     study = make_study(file, {
@@ -113,7 +112,7 @@ def run(
         _print_plan(planned.runs, as_json)
         return
     if detach:
-        _print_submissions(planned.submit(progress, file), study.results)
+        _print_left(planned.leave(progress, file), study.results)
         return
     records = planned.execute(progress, file)
     print_records(records, study.results, as_json)
@@ -129,13 +128,12 @@ def _print_plan(runs: Sequence[PlannedRun], as_json: bool) -> None:
         show(plan_report(runs))
 
 
-def _print_submissions(submissions: Sequence[Submission], results: Path) -> None:
-    if not submissions:
+def _print_left(left: Sequence[Left], results: Path) -> None:
+    if not left:
         print("Nothing was left to hand over.")
         return
-    runs = sum(len(submission.keys) for submission in submissions)
-    arrays = ", ".join(submission.array for submission in submissions)
-    print(f"{runs} run{'s' * (runs != 1)} left to Slurm as job {arrays}.")
+    for each in left:
+        print(f"{each.runs} run{'s' * (each.runs != 1)} left to {each.to}.")
     print(f"Look again with: bench grid status --results {results}  (or wait, or cancel)")
 
 

@@ -21,6 +21,7 @@ from bench.stopping import StopRequest
 
 EXECUTORS = {
     "local": "bench.executors.local:LocalExecutor",
+    "ray": "bench.executors.ray:RayExecutor",
     "serial": "bench.executors.serial:SerialExecutor",
     "slurm": "bench.executors.slurm:SlurmExecutor",
 }
@@ -42,6 +43,15 @@ class Ended:
     """Token of the claim that its process took itself, if it did: it holds no more, wherever that process was."""
 
 
+@dataclass(frozen=True)
+class Left:
+    """Runs that go on without the process that handed them over."""
+
+    to: str
+    """Who has them, by the name under which it knows them: ``Slurm as job 12``."""
+    runs: int
+
+
 class Options(BaseModel):
     """What a user may choose of an executor: ``--workers 2``, or ``executor: {workers: 2}`` in a study's file."""
 
@@ -60,6 +70,8 @@ class Executor(ABC):
     starts_at_once: ClassVar[bool] = True
     """Whether a job's process begins when it is handed over, so that the run is claimed for it before. Where it may
     stand in a queue for hours, it takes the claim itself when it begins."""
+    can_be_left: ClassVar[bool] = False
+    """Whether jobs go on without this process, so that it may ``leave`` and ``bench grid`` looks after them."""
     shows_progress: ClassVar[bool] = False
     """Whether its runs show their progress themselves, being in this process."""
 
@@ -86,6 +98,10 @@ class Executor(ABC):
     def start(self, jobs: Sequence[Job]) -> None:
         """Take at most ``room`` jobs. Returns soon, except where the runs are done in this very process."""
 
+    def leave(self, jobs: Sequence[Job]) -> list[Left]:
+        """Hand over jobs, however many, and watch none. Only where ``can_be_left``."""
+        raise NotImplementedError
+
     @abstractmethod
     def ended(self) -> list[Ended]:
         """Jobs whose processes ended since the last call, each once; waits a moment for the first."""
@@ -106,6 +122,16 @@ def executor_type(name: str) -> type[Executor]:
     module, _, attribute = EXECUTORS[name].partition(":")
     found: type[Executor] = getattr(import_module(module), attribute)
     return found
+
+
+def require_leavable(name: str) -> None:
+    """Raise ``ConfigError`` for an executor whose runs end with the process that handed them over."""
+    if not executor_type(name).can_be_left:
+        able = [f"--executor {other}" for other in EXECUTORS if executor_type(other).can_be_left]
+        raise ConfigError(
+            f"--detach leaves runs to a cluster; those of --executor {name} end with the command that started them."
+            f" Give {' or '.join(able)} with it, or leave it out and keep the command running."
+        )
 
 
 def make_options(name: str, values: Mapping[str, Any]) -> Options:

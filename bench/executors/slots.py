@@ -54,10 +54,12 @@ def visible_gpus() -> list[str]:
 
 def _threads(n: int) -> dict[str, str]:
     """Cores divided among the slots; a run that is alone keeps the libraries' own choice."""
-    if n == 1:
-        return {}
-    share = max(1, usable_cores() // n)
-    return {name: str(min(share, _asked_for(name, share))) for name in _THREADS}
+    return threads(max(1, usable_cores() // n)) if n > 1 else {}
+
+
+def threads(most: int) -> dict[str, str]:
+    """The environment of a process that computes with so many threads, or with fewer if the user asked for fewer."""
+    return {name: str(min(most, _asked_for(name, most))) for name in _THREADS}
 
 
 def _asked_for(name: str, otherwise: int) -> int:

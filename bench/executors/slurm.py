@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from bench.errors import ConfigError
-from bench.executors import Ended, Executor, Options
+from bench.executors import Ended, Executor, Left, Options
 from bench.executors.slurm_endings import how_a_task_ended
 from bench.executors.slurm_options import SlurmOptions
 from bench.executors.slurm_queue import Task, UnreachableError, cancel, largest_array, require_slurm
@@ -53,6 +53,7 @@ class SlurmExecutor(Executor):
 
     options_type = SlurmOptions
     starts_at_once = False
+    can_be_left = True
 
     def __init__(self, options: SlurmOptions, reporter: Reporter, device: str = "auto", submits: bool = True) -> None:
         super().__init__()
@@ -67,8 +68,7 @@ class SlurmExecutor(Executor):
     @classmethod
     def create(cls, device: str, options: Options, reporter: Reporter) -> Self:
         assert isinstance(options, SlurmOptions)
-        if device.startswith("cuda") and not options.brings_gpu:
-            raise ConfigError(f"--device {device} with --executor slurm needs a GPU from Slurm: add --gpus 1.")
+        options.require_gpu_for(device)
         return cls(options, reporter, device)
 
     @property
@@ -95,12 +95,13 @@ class SlurmExecutor(Executor):
                 self._submit([job for job in left if self._is_free(job)])
         self._next_poll, self._pause = 0.0, _POLL
 
-    def submit(self, jobs: Sequence[Job]) -> list[Submission]:
-        """Hand over and watch nothing; returns the arrays that were made. Jobs with a task already are left out."""
+    def leave(self, jobs: Sequence[Job]) -> list[Left]:
+        """One for each array; jobs with a task already count to that."""
         size = self.room
         for first in range(0, len(jobs), size):
             self.start([job.updated(waits=True) for job in jobs[first : first + size]])
-        return list(dict.fromkeys(watched.submission for watched in self._watched.values()))
+        arrays = dict.fromkeys(watched.submission for watched in self._watched.values())
+        return [Left(f"Slurm as job {each.array}", len(each.keys)) for each in arrays]
 
     def _watch_tasks_of(self, jobs: Sequence[Job]) -> list[Job]:
         """Look for tasks that are there, of this command or another; returns jobs without."""

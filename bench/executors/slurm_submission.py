@@ -21,6 +21,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel
 
 from bench.errors import StoreError
 from bench.executors.processes import environment
@@ -29,6 +30,7 @@ from bench.executors.slurm_queue import Task, call, tasks_of
 from bench.jobs import Job, read_job
 from bench.logs import HEADLINE
 from bench.provenance import now
+from bench.spec import Key
 from bench.store import replace_file
 
 _GUARD = 300.0  # seconds that another command may take to submit
@@ -96,13 +98,20 @@ def submissions(results: Path) -> list[Submission]:
     return sorted(map(_read, files), key=lambda found: (found.submitted, found.name), reverse=True)
 
 
+class _Stated(BaseModel):
+    """``submission.json``."""
+
+    array: str
+    keys: tuple[Key, ...]
+    submitted: str
+    timeout: float | None
+
+
 def _read(file: Path) -> Submission:
     try:
-        stated = json.loads(file.read_text())
-        return Submission(
-            file.parent, str(stated["array"]), tuple(stated["keys"]), str(stated["submitted"]), stated["timeout"]
-        )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        stated = _Stated.model_validate_json(file.read_bytes())
+        return Submission(file.parent, stated.array, stated.keys, stated.submitted, stated.timeout)
+    except (OSError, ValueError) as error:
         raise StoreError(f"{file} cannot be read as a submission to Slurm ({error}). Move its folder away.") from error
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from bench.metrics.regions import FloatArray, Values
 
 LOWEST, HIGHEST = 1e-5, 1e-4
+_ROOM = 1_000_000
+"""Pixels that are held beyond those that decide, before it is looked which do."""
 
 
 class NormalTail:
@@ -23,7 +25,7 @@ class NormalTail:
         self._images = normal_images
         self._values: list[Values] = []
         self._weights: list[FloatArray] = []
-        self._pixels = 0
+        self._pixels, self._held, self._next_pruning = 0, 0, _ROOM
 
     def add(self, pixels: Values) -> None:
         """``(n,)`` ascending map values of one normal image."""
@@ -32,6 +34,17 @@ class NormalTail:
         self._values.append(pixels[len(pixels) - kept :].copy())
         self._weights.append(np.full(kept, 1 / (len(pixels) * self._images)))
         self._pixels += len(pixels)
+        self._held += kept
+        if self._held > self._next_pruning:
+            self._prune()
+
+    def _prune(self) -> None:
+        """Drop what lies below pixels that make up a rate of ``HIGHEST`` already: more images only add to it."""
+        values, weights = descending(np.concatenate(self._values), np.concatenate(self._weights))
+        kept = int(np.searchsorted(np.cumsum(weights), HIGHEST)) + 1
+        self._values, self._weights = [values[:kept]], [weights[:kept]]
+        self._held = len(values[:kept])
+        self._next_pruning = 2 * self._held + _ROOM
 
     @property
     def resolves(self) -> bool:
@@ -43,13 +56,19 @@ class NormalTail:
         return SortedTail(np.concatenate(self._values), np.concatenate(self._weights))
 
 
+def descending(values: Values, weights: FloatArray) -> tuple[Values, FloatArray]:
+    """Values from the highest down, each with its weight."""
+    order = np.argsort(values)[::-1]
+    return values[order], weights[order]
+
+
 class SortedTail:
     """Rates of the normal images above any threshold."""
 
     def __init__(self, values: Values, weights: FloatArray) -> None:
-        order = np.argsort(values)
-        self._values = values[order]
-        self._reaching = np.concatenate([np.cumsum(weights[order][::-1])[::-1], [0.0]])
+        highest_first, weights = descending(values, weights)
+        self._values = highest_first[::-1]
+        self._reaching = np.concatenate([np.cumsum(weights)[::-1], [0.0]])
 
     def aupimo(self, defect_pixels: Values) -> float:
         """AUPIMO of one anomalous image from the map values ``(n,)`` of its defect pixels."""

@@ -15,11 +15,14 @@ from bench.record import Record
 from bench.store import RecordStore
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
-EXECUTORS = ["local", "slurm"]
-"""Ray comes here: its arguments, and what must be installed to test it."""
-OPTIONS = {"local": ("--workers", "2", "--grace", "2s"), "slurm": ("--max-parallel", "2", "--grace", "2s")}
-ONE_AT_A_TIME = {"local": ("--workers", "1"), "slurm": ("--max-parallel", "1")}
-BEGUN = {"local": "started  ", "slurm": "queued   "}
+EXECUTORS = ["local", "slurm", "ray"]
+OPTIONS = {
+    "local": ("--workers", "2", "--grace", "2s"),
+    "slurm": ("--max-parallel", "2", "--grace", "2s"),
+    "ray": ("--max-parallel", "2", "--grace", "2s"),
+}
+ONE_AT_A_TIME = {"local": ("--workers", "1"), "slurm": ("--max-parallel", "1"), "ray": ("--max-parallel", "1")}
+BEGUN = {"local": "started  ", "slurm": "queued   ", "ray": "queued   "}
 """How a line begins that tells of a run handed over."""
 
 

@@ -8,6 +8,7 @@ from scipy.stats import norm, t
 from simulated import covers, distance, patients, trainings
 from sklearn.metrics import roc_auc_score
 
+from bench.resampling import GroupBootstrap
 from bench.statistics import (
     auroc_interval,
     grouped_bootstrap_interval,
@@ -15,7 +16,7 @@ from bench.statistics import (
     mean_auroc_interval,
     nested_auroc_interval,
 )
-from bench.statistics.seeds import drawn_deviations, widened
+from bench.statistics.seeds import drawn_deviations, redrawn_means, widened
 
 ALONE = [None] * 200
 
@@ -178,3 +179,21 @@ def test_coverage_of_five_seeds_on_patients():
         found.append(covers(nested_auroc_interval(labels, scores, groups, resamples=500), 0.85))
     print(f"coverage with five seeds on patients: {np.mean(found):.3f}")
     assert 0.91 <= np.mean(found) <= 0.975
+
+
+@pytest.mark.parametrize(("images", "seeds"), [(12, 1), (40, 3), (600, 2)])
+def test_few_images_are_redrawn_pair_by_pair_to_the_same_figures(images, seeds):
+    """Against the AUROC of the images repeated as often as they were drawn, ties and several kinds included."""
+    rng = np.random.default_rng(3)
+    classes = np.arange(images) % 3
+    scorings = np.round(rng.normal(size=(seeds, images)) + classes, 1)
+    bootstrap = GroupBootstrap(classes, [None] * images, 5, seed=1)
+    expected = [
+        np.mean([
+            roc_auc_score(np.repeat(classes[k] > 0, weights[k]), np.repeat(scores[k], weights[k]))
+            for scores in scorings
+            for k in (classes != 1, classes != 2)
+        ])
+        for weights in np.concatenate(list(bootstrap.weights()), axis=1).T
+    ]  # fmt: skip
+    assert redrawn_means(classes, scorings, bootstrap) == pytest.approx(expected, abs=1e-12)

@@ -1,0 +1,1 @@
+"""Faults, tried for real: grids in processes of their own, hurt at random points, then run again to the end."""
