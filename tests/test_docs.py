@@ -71,9 +71,9 @@ def spoken(text):
     """The commands of ``bench`` in a piece of shell, as lists of words."""
     for line in commands(text):
         for part in re.split(r"&&|\||;|>", line):
-            words = shlex.split(part)
-            if words and Path(words[0]).name == "bench":
-                yield words[1:]
+            program, _, _ = part.strip().partition(" ")
+            if Path(program).name == "bench":
+                yield shlex.split(part)[1:]
 
 
 def found(words):
