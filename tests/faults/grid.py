@@ -55,7 +55,7 @@ class TinyGrid:
         self.running.append(process)
         return process
 
-    def wait(self, seconds: float = 200.0) -> list[int]:
+    def wait(self, seconds: float = 900.0) -> list[int]:
         """Until every command has ended; returns their statuses."""
         statuses = [process.wait(timeout=seconds) for process in self.running]
         self.running.clear()
