@@ -26,8 +26,8 @@ from bench.study import read_study
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 LANGUAGES = {"bash", "python", "yaml", "text", "latex"}
 
-ON_A_CLUSTER = ("docs/clusters.md",)
-"""Their commands are run by tests/executors/test_slurm.py, against a real Slurm."""
+ON_A_CLUSTER = ("docs/clusters.md", "docs/ray.md")
+"""Their commands are run by tests/executors, against a real Slurm and a real Ray."""
 
 
 # ------------------------------------------------------------------------- what is said about running
