@@ -151,7 +151,7 @@ def _zip_members(raw: BinaryIO) -> Iterator[_Member]:
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    kind: Literal["folder", "file", "other"] = "folder" if info.is_dir() else "file"
+    kind: Literal["folder", "file", "other"] = "folder" if info.filename.endswith("/") else "file"
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         kind = "other"
     return _Member(info.filename, kind, lambda: archive.open(info))

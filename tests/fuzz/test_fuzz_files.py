@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from bench.errors import DataError
 from bench.files import read_colour, read_grey, read_mask, read_values
 from bench.map_files import MapFiles
 from bench.store import load_weights
@@ -82,12 +84,21 @@ def tar_of(mode):
 def zip_of():
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/b.txt", "x" * 600)
-        archive.writestr("a/c.txt", "y")
+        for name, content in (("a/b.txt", "x" * 600), ("a/c.txt", "y")):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)  # of no day: the same bytes tomorrow
     return stream.getvalue()
 
 
-ARCHIVES = {"a.tar": tar_of("w"), "a.tar.gz": tar_of("w:gz"), "a.tar.xz": tar_of("w:xz"), "a.zip": zip_of()}
+TAR = tar_of("w")
+ARCHIVES = {"a.tar": TAR, "a.tar.gz": gzip.compress(TAR, mtime=0), "a.tar.xz": tar_of("w:xz"), "a.zip": zip_of()}
+
+
+def test_a_nameless_member_is_refused(tmp_path):
+    name, data = b"a/c.txt", ARCHIVES["a.zip"]
+    last = data.rindex(name)  # where the directory at the end names it; its length stands 18 bytes before
+    (tmp_path / "a.zip").write_bytes(data[: last - 18] + bytes(2) + data[last - 16 :])
+    with pytest.raises(DataError, match="a.zip"):
+        unpack(tmp_path / "a.zip", tmp_path / "out", LIMIT)
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
