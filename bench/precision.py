@@ -33,21 +33,19 @@ def require_precision(name: str, device_type: str) -> str:
 def computing_in(precision: str, device: torch.device) -> Iterator[None]:
     """All that networks compute within the block. ``float32`` switches TF32 off, which torch allows in convolutions.
 
+    Convolutions are the same ones every time: a second run gives the same numbers.
+
     Casts of weights are not cached: an optimiser changes weights in place, and a cache would keep the old ones.
     """
     import torch
 
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    _allow_tf32(*[precision == TF32] * 2)
+    in_products = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = tf32 = precision == TF32
     try:
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == BF16, cache_enabled=False):
+        with (
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32),
+            torch.autocast(device.type, torch.bfloat16, enabled=precision == BF16, cache_enabled=False),
+        ):
             yield
     finally:
-        _allow_tf32(*before)
-
-
-def _allow_tf32(in_products: bool, in_convolutions: bool) -> None:
-    import torch
-
-    torch.backends.cuda.matmul.allow_tf32 = in_products
-    torch.backends.cudnn.allow_tf32 = in_convolutions
+        torch.backends.cuda.matmul.allow_tf32 = in_products

@@ -25,9 +25,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bench.contracts import Context, Images, ImageShape, Scores
+from bench.cuda_graphs import captured
 
 from .networks.parts import weights_of
 from .training.network_detector import NetworkDetector
+from .training.optimisers import adam
 from .training.reconstruction import mean_square, normal_codes, residual_map, samples_and_ways
 from .training.wgan_gp import GanParams, build, shared_gan
 from .wgan_critic import Detector as _WganCritic
@@ -153,15 +155,16 @@ class Search(nn.Module):
     def __init__(self, detector: Detector, images: Tensor, first: Tensor) -> None:
         super().__init__()
         self.z = nn.Parameter(first)
-        self.adam = torch.optim.Adam([self.z], lr=detector.params.step_size)
+        self.adam = adam([self.z], detector.params.step_size, (0.9, 0.999))
         self._redraw = detector.generator.forward
         with torch.no_grad():
             features = detector.critic.features(images)
         self._terms = partial(detector._terms, images, features)
         self._total = detector._total
-
-    def step(self) -> dict[str, Tensor]:
+        self.step = captured(self._step, images.device)
         """One step of Adam; the terms and the loss of each image before it."""
+
+    def _step(self) -> dict[str, Tensor]:
         with torch.enable_grad():
             terms = self._terms(self._redraw(self.z))
             loss = self._total(terms)

@@ -26,6 +26,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.contracts import Context, Images, ImageShape, Published
+from bench.cuda_graphs import captured
 
 from .networks.parts import freeze
 from .networks.resnet import Encoder
@@ -44,7 +45,7 @@ class Params(GanParams):
 
 
 class Detector(ReconstructionDetector[Params]):
-    """f-AnoGAN; ``izi`` and ``ziz`` change nothing but ``encoder_loss``."""
+    """f-AnoGAN; ``izi`` and ``ziz`` change nothing but how the encoder learns."""
 
     summary = "f-AnoGAN (izi_f): WGAN-GP, encoder trained through pixels and critic features"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -114,9 +115,12 @@ class Detector(ReconstructionDetector[Params]):
         freeze(self.encoder)
         self.draw_gallery(train, context, self.params.latent_dim)
 
-    def encoder_loss(self, train: Images, random: torch.Generator) -> dict[str, Tensor]:
+    def encoder_input(self, train: Images, random: torch.Generator) -> Tensor:
+        """What the encoder learns from in one step: a batch of images."""
+        return train.draw(self.params.batch_size, random)
+
+    def encoder_loss(self, x: Tensor) -> dict[str, Tensor]:  # (N, C, S, S)
         """The loss under ``loss`` and its terms, each a scalar."""
-        x = train.draw(self.params.batch_size, random)  # (N, C, S, S)
         x_hat = self.generator(self.encoder(x))
         residual = mean_square(x - x_hat).mean()
         with torch.no_grad():
@@ -143,10 +147,15 @@ class Detector(ReconstructionDetector[Params]):
         optimiser = rmsprop_as_in_tensorflow(self.encoder.parameters(), self.params.encoder_learning_rate)
         seen, held_out = train.probe(256), val.probe(256)
 
-        def step(i: int) -> dict[str, Tensor]:
-            logged = self.encoder_loss(train, context.generator("encoder", i))
+        def descended(drawn: Tensor) -> dict[str, Tensor]:
+            logged = self.encoder_loss(drawn)
             descend(optimiser, logged["loss"])
             return {name: value.detach() for name, value in logged.items()}
+
+        encoder_step = captured(descended, context.device)
+
+        def step(i: int) -> Mapping[str, Tensor]:
+            return encoder_step(self.encoder_input(train, context.generator("encoder", i)))
 
         def evaluate() -> dict[str, float]:
             self.encoder.eval()

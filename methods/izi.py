@@ -8,10 +8,7 @@ because a real image's true code is unknown and pixels alone constrain it weakly
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
-
-from bench.contracts import Images
 
 from . import fanogan
 from .fanogan import Params as Params
@@ -23,6 +20,5 @@ class Detector(fanogan.Detector):
 
     summary = "izi: f-AnoGAN with the encoder trained through pixels only"
 
-    def encoder_loss(self, train: Images, random: torch.Generator) -> dict[str, Tensor]:
-        x = train.draw(self.params.batch_size, random)  # (N, C, S, S)
+    def encoder_loss(self, x: Tensor) -> dict[str, Tensor]:  # (N, C, S, S)
         return {"loss": mean_square(x - self.generator(self.encoder(x))).mean()}

@@ -31,6 +31,8 @@ class Detector(fanogan.Detector):
 
     summary = "ziz: f-AnoGAN with the encoder trained on generated images, in latent space"
 
-    def encoder_loss(self, train: Images, random: torch.Generator) -> dict[str, Tensor]:
-        z = normal_codes(self.params.batch_size, self.params.latent_dim, random)  # (N, latent_dim)
+    def encoder_input(self, train: Images, random: torch.Generator) -> Tensor:
+        return normal_codes(self.params.batch_size, self.params.latent_dim, random)
+
+    def encoder_loss(self, z: Tensor) -> dict[str, Tensor]:  # (N, latent_dim)
         return {"loss": mean_square(z - self.encoder(self.generator(z))).mean()}

@@ -28,6 +28,17 @@ def test_tf32_is_allowed_by_its_name_alone_and_restored(precision, allowed):
     assert flags() == before
 
 
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+def test_convolutions_are_cudnns_and_the_same_every_time(precision):
+    def read():
+        return torch.backends.cudnn.enabled, torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+
+    before = read()
+    with computing_in(precision, CPU):
+        assert read() == (True, True, False)
+    assert read() == before
+
+
 def test_bf16_reaches_products_and_nothing_else():
     a = torch.rand(4, 4)
     with computing_in("bf16", CPU):

@@ -8,6 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from bench.cuda_graphs import plain_steps
 from bench.timing.clock import Bounds, Work, measure
 
 _BRIEFLY = Bounds(warm_up_calls=2, warm_up_seconds=0.1, calls=5, seconds=0.3, most_seconds=2.0)
@@ -33,8 +34,8 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def operations_of(work: Work) -> float:
-    """Of one call."""
-    with Operations() as counted:  # type: ignore[no-untyped-call]
+    """Of one call; steps that would be replayed from a graph are done one operation after the other."""
+    with plain_steps(), Operations() as counted:  # type: ignore[no-untyped-call]
         work()
     return float(counted.total)
 

@@ -24,8 +24,9 @@ from bench.timing.operations import operations_of
 from bench.timing.record import TimedLoop
 from bench.training import derived_seed
 
-WARM_UP_STEPS, STEPS, SECONDS, MOST_SECONDS = 3, 10, 1.0, 4.0
-"""A window: warmed up, at least so many steps and seconds, bounded for slow ones after two steps."""
+WARM_UP_STEPS, STEPS, SECONDS, MOST_SECONDS = 6, 10, 1.0, 4.0
+"""A window: warmed up (on a GPU until steps are replayed from graphs), at least so many steps and seconds, both bounded
+for slow ones, after three and two steps."""
 
 
 @dataclass
@@ -103,25 +104,35 @@ class WindowContext:
         state: Mapping[str, Checkpointable],
         evaluate: Callable[[], Mapping[str, float]] | None = None,
     ) -> None:
+        at_first = self.counted.updates
         operations = operations_of(partial(step, 0))
-        first = min(WARM_UP_STEPS, steps - 1)
-        for i in range(1, first):
-            step(i)
-        wait(self.device)
+        updates = self.counted.updates - at_first  # a graph that is replayed calls no optimiser
+        first = self._warm_up(step, min(WARM_UP_STEPS, steps - 1))
         before, start, done = Counted(**vars(self.counted)), time.perf_counter(), 0
         while not _is_enough(done, time.perf_counter() - start) and first + done < steps:
             step(first + done)
             wait(self.device)
             done += 1
         seconds = time.perf_counter() - start
+        self.counted.updates = at_first + updates * (first + done)
         self.loops.append(
             TimedLoop(
                 name=name, steps=steps, timed_steps=done, seconds_per_step=seconds / done,
                 images_per_step=(self.counted.images - before.images) / done,
-                updates_per_step=(self.counted.updates - before.updates) / done,
+                updates_per_step=updates,
                 operations_per_step=operations,
             )
         )  # fmt: skip
+
+    def _warm_up(self, step: Callable[[int], object], most: int) -> int:
+        """Steps from the second on; how many have been done then."""
+        start = time.perf_counter()
+        for i in range(1, most):
+            if i >= 3 and time.perf_counter() - start > MOST_SECONDS:
+                return i
+            step(i)
+            wait(self.device)
+        return most
 
 
 def _is_enough(steps: int, seconds: float) -> bool:

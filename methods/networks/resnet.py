@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from bench.errors import ConfigError
 
-from .resampling import PooledConv, UpsampledConv, upsample
+from .convolution import Conv2d
+from .resampling import PooledConv, PooledShortcut, UpsampledConv, UpsampledShortcut
 
 Norm = Callable[[int], nn.Module]
 
@@ -27,9 +28,19 @@ def batch_norm(channels: int) -> nn.Module:
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
 
 
-def layer_norm(channels: int) -> nn.Module:
+class LayerNorm(nn.GroupNorm):
     """Layer norm over (C, H, W) of each sample, scale and offset per channel: no sample sees another."""
-    return nn.GroupNorm(1, channels, eps=1e-5)
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(1, channels, eps=1e-5)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
+        if x.device.type == "cpu":
+            return super().forward(x)
+        # Elsewhere torch's kernel copies images whose channels lie side by side to its own order, and back.
+        variance, mean = torch.var_mean(single(x), dim=(1, 2, 3), keepdim=True, correction=0)
+        scale = self.weight.view(1, -1, 1, 1) * torch.rsqrt(variance + self.eps)
+        return torch.addcmul(self.bias.view(1, -1, 1, 1) - mean * scale, x, scale)
 
 
 class UpBlock(nn.Module):
@@ -40,13 +51,12 @@ class UpBlock(nn.Module):
         self.norm_1, self.norm_2 = norm(c_in), norm(c_out)
         self.conv_1 = UpsampledConv(c_in, c_out, bias=False)
         self.conv_2 = nn.Conv2d(c_out, c_out, 3, padding=1)
-        self.shortcut = nn.Conv2d(c_in, c_out, 1)
+        self.shortcut = UpsampledShortcut(c_in, c_out)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, 2H, 2W)
         h = self.conv_1(F.relu(self.norm_1(x)))
         h = self.conv_2(F.relu(self.norm_2(h)))
-        # A 1x1 convolution commutes with copying pixels, and costs a quarter on this side of it.
-        return upsample(self.shortcut(x)) + h
+        return self.shortcut(x) + h  # type: ignore[no-any-return]
 
 
 class DownBlock(nn.Module):
@@ -55,14 +65,14 @@ class DownBlock(nn.Module):
     def __init__(self, c_in: int, c_out: int, norm: Norm) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = norm(c_in), norm(c_in)
-        self.conv_1 = nn.Conv2d(c_in, c_in, 3, padding=1, bias=False)
+        self.conv_1 = Conv2d(c_in, c_in, 3, padding=1, bias=False)
         self.conv_2 = PooledConv(c_in, c_out)
-        self.shortcut = nn.Conv2d(c_in, c_out, 1)
+        self.shortcut = PooledShortcut(c_in, c_out)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, H/2, W/2)
         h = self.conv_1(F.relu(self.norm_1(x)))
         h = self.conv_2(F.relu(self.norm_2(h)))
-        return self.shortcut(F.avg_pool2d(x, 2)) + h
+        return self.shortcut(x) + h  # type: ignore[no-any-return]
 
 
 class Generator(nn.Module):
@@ -88,7 +98,7 @@ class Critic(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int) -> None:
         super().__init__()
-        self.body = down_path(size, channels, width, layer_norm)
+        self.body = down_path(size, channels, width, LayerNorm)
         self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, 1)
         channels_last(self)
 
@@ -133,7 +143,7 @@ def down_path(size: int, channels: int, width: int, norm: Norm) -> nn.Sequential
     """Image -> ``(N, 8 widths at most, 4, 4)``."""
     plan = channel_plan(size, width)
     blocks = (DownBlock(a, b, norm) for a, b in pairwise(plan))
-    return nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), *blocks)
+    return nn.Sequential(Conv2d(channels, width, 3, padding=1), *blocks)
 
 
 def channel_plan(size: int, width: int) -> list[int]:

@@ -20,6 +20,7 @@ from bench.contracts import Context, Images, ImageShape
 from ..networks.parts import freeze
 from ..networks.resnet import Encoder, Generator
 from .network_detector import BATCH_SIZE
+from .optimisers import adam
 from .reconstruction import ReconstructionDetector, mean_square, normal_codes
 from .wgan_gp import descend
 
@@ -93,7 +94,7 @@ class Autoencoder(ReconstructionDetector[ParamsT]):
 
     def adam(self, *networks: nn.Module) -> torch.optim.Adam:
         parameters = [parameter for network in networks for parameter in network.parameters()]
-        return torch.optim.Adam(parameters, lr=self.params.learning_rate, betas=self.adam_betas)
+        return adam(parameters, self.params.learning_rate, self.adam_betas)
 
     def _train(self, train: Images, val: Images, context: Context) -> None:
         seen, held_out, optimisers = train.probe(256), val.probe(256), self.optimisers()

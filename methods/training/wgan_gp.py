@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from pydantic import Field
@@ -20,10 +21,12 @@ from torch import Tensor
 
 from bench import contracts
 from bench.contracts import Context, Images, ImageShape
+from bench.cuda_graphs import captured
 
 from ..networks.parts import load, weights_of
 from ..networks.resnet import Critic, Generator, initialise
 from .network_detector import BATCH_SIZE
+from .optimisers import adam
 from .reconstruction import normal_codes
 
 
@@ -66,49 +69,58 @@ def train_gan(train: Images, params: GanParams, context: Context) -> dict[str, T
     generator.to(context.device).train()
     critic.to(context.device).train()
     betas = (params.gan_beta_1, params.gan_beta_2)
-    adam_g = torch.optim.Adam(generator.parameters(), lr=params.gan_learning_rate, betas=betas)
-    adam_d = torch.optim.Adam(critic.parameters(), lr=params.gan_learning_rate, betas=betas)
+    adam_g = adam(generator.parameters(), params.gan_learning_rate, betas)
+    adam_d = adam(critic.parameters(), params.gan_learning_rate, betas)
+    critic_step = captured(partial(_critic_step, generator, critic, adam_d, params.penalty_weight), context.device)
+    generator_step = captured(partial(_generator_step, generator, critic, adam_g), context.device)
 
     def step(i: int) -> dict[str, Tensor]:
         for k in range(params.critic_steps):
             random = context.generator("critic", i * params.critic_steps + k)
-            logged = _critic_step(generator, critic, adam_d, train.draw(params.batch_size, random), params, random)
-        logged["generator_loss"] = _generator_step(generator, critic, adam_g, params, context.generator("generator", i))
-        return logged
+            logged = critic_step(*_drawn(train, params, random))
+        z = normal_codes(params.batch_size, params.latent_dim, context.generator("generator", i))
+        return {**logged, **generator_step(z)}
 
     state = {"generator": generator, "critic": critic, "adam_g": adam_g, "adam_d": adam_d}
     context.loop("GAN", params.generator_steps, step, state)
     return weights_of({"generator": generator, "critic": critic})
 
 
+def _drawn(train: Images, params: GanParams, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """What a step of the critic takes: real images, codes of generated ones, and where between both to look."""
+    real = train.draw(params.batch_size, random)
+    z = normal_codes(len(real), params.latent_dim, random)
+    return real, z, torch.rand(len(real), 1, 1, 1, generator=random, device=real.device)
+
+
 def _critic_step(
     generator: Generator,
     critic: Critic,
-    adam: torch.optim.Optimizer,
+    adam_d: torch.optim.Optimizer,
+    penalty_weight: float,
     real: Tensor,  # (N, C, S, S)
-    params: GanParams,
-    random: torch.Generator,
+    z: Tensor,  # (N, latent_dim)
+    alpha: Tensor,  # (N, 1, 1, 1)
 ) -> dict[str, Tensor]:
     n = len(real)
     with torch.no_grad():
-        fake = generator(normal_codes(n, params.latent_dim, random))
-    alpha = torch.rand(n, 1, 1, 1, generator=random, device=real.device)
+        fake = generator(z)
     penalty = gradient_penalty(critic, real, fake, alpha)
     judged = critic(torch.cat([fake, real]))  # one pass: the critic looks at each sample alone
     wasserstein = judged[n:].mean() - judged[:n].mean()
-    loss = -wasserstein + params.penalty_weight * penalty
-    descend(adam, loss)
+    loss = -wasserstein + penalty_weight * penalty
+    descend(adam_d, loss)
     return {"critic_loss": loss.detach(), "wasserstein": wasserstein.detach(), "gradient_penalty": penalty.detach()}
 
 
 def _generator_step(
-    generator: Generator, critic: Critic, adam: torch.optim.Optimizer, params: GanParams, random: torch.Generator
-) -> Tensor:
-    critic.requires_grad_(False)  # gradients flow through the critic, none is kept for it
-    loss = -critic(generator(normal_codes(params.batch_size, params.latent_dim, random))).mean()
-    descend(adam, loss)
-    critic.requires_grad_(True)
-    return loss.detach()
+    generator: Generator, critic: Critic, adam_g: torch.optim.Optimizer, z: Tensor
+) -> dict[str, Tensor]:
+    loss = -critic(generator(z)).mean()
+    adam_g.zero_grad(set_to_none=True)
+    loss.backward(inputs=list(generator.parameters()))  # flows through the critic, and computes nothing for it
+    adam_g.step()
+    return {"generator_loss": loss.detach()}
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:

@@ -26,12 +26,13 @@ class Nodes:
         return self.cluster.address
 
     def lose_second(self) -> None:
-        """SIGKILL for all that was ever started on it, as when a machine goes down."""
+        """SIGKILL for all that was ever started on it, as when a machine goes down; until the head knows of it."""
         raylet = self.second.all_processes["raylet"][0].process.pid
         for pid in [raylet, *descendants(raylet)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.cluster.remove_node(self.second, allow_graceful=False)
+        self.cluster.wait_for_nodes(timeout=60)
 
     def replace_second(self, **resources: Any) -> None:
         self.second = self.cluster.add_node(**SIZE | resources)

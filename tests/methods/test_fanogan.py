@@ -80,7 +80,7 @@ class Fixed:
 def loss_of(module, detector, images, **params):
     variant = module.Detector(module.Params(width=2, latent_dim=4, batch_size=7, **params))
     variant.generator, variant.critic, variant.encoder = detector.generator, detector.critic, detector.encoder
-    return variant.encoder_loss(Fixed(images), torch.Generator().manual_seed(3))
+    return variant.encoder_loss(variant.encoder_input(Fixed(images), torch.Generator().manual_seed(3)))
 
 
 def test_the_three_encoder_losses(detector, images):

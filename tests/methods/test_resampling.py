@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from bench.plugins.methods.networks import resnet
-from bench.plugins.methods.networks.resampling import PooledConv, UpsampledConv
+from bench.plugins.methods.networks.resampling import PooledConv, PooledShortcut, UpsampledConv, UpsampledShortcut
 from bench.plugins.methods.training.wgan_gp import GanParams, build, descend, gradient_penalty
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.contracts import ImageShape
 
 JOINED = [PooledConv, UpsampledConv]
+SHORTCUTS = [PooledShortcut, UpsampledShortcut]
 
 
 def second_order(layer: nn.Module, forward, x: Tensor) -> list[Tensor]:
@@ -29,6 +30,16 @@ def second_order(layer: nn.Module, forward, x: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("bias", [True, False])
 def test_joined_is_one_after_the_other_up_to_second_derivatives(kind, size, bias):
     layer, x = kind(3, 5, bias=bias).double(), torch.randn(2, 3, size, size, dtype=torch.float64)
+    joined, plain = (second_order(layer, forward, x) for forward in (layer.joined, layer.plain))
+    assert len(joined) == len(plain) >= 4
+    for ours, theirs in zip(joined, plain, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", SHORTCUTS)
+@pytest.mark.parametrize("size", [2, 16])
+def test_joined_shortcuts_are_one_after_the_other_up_to_second_derivatives(kind, size):
+    layer, x = kind(3, 5).double(), torch.randn(2, 3, size, size, dtype=torch.float64)
     joined, plain = (second_order(layer, forward, x) for forward in (layer.joined, layer.plain))
     assert len(joined) == len(plain) >= 4
     for ours, theirs in zip(joined, plain, strict=True):

@@ -1,0 +1,92 @@
+"""Convolutions that are differentiated through each other against torch's own, to second derivatives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows
+from bench.plugins.methods.networks.convolution import differentiable
+from bench.plugins.methods.networks.resnet import initialise
+from bench.plugins.methods.training.wgan_gp import GanParams, build, gradient_penalty
+from torch.autograd import gradcheck, gradgradcheck
+
+import bench.plugins  # noqa: F401 - makes the methods importable
+from bench.contracts import ImageShape
+from bench.precision import computing_in
+
+SHAPES = [  # side of the kernel, stride, padding
+    (3, 1, 1), (1, 1, 0), (4, 2, 1),
+]  # fmt: skip
+
+
+def drawn(side, dtype=torch.float64, size=6, channels=(2, 3)):
+    random = torch.Generator().manual_seed(side)
+    shapes = (2, channels[0], size, size), (channels[1], channels[0], side, side), (channels[1],)
+    return [torch.randn(shape, generator=random, dtype=dtype).requires_grad_() for shape in shapes]
+
+
+@pytest.mark.parametrize(("side", "stride", "padding"), SHAPES)
+@pytest.mark.parametrize("bias", [True, False])
+def test_first_and_second_derivatives_are_those_of_finite_differences(side, stride, padding, bias):
+    inputs = drawn(side)[: 3 if bias else 2]
+
+    def convolved(x, weight, bias=None):
+        return differentiable(x, weight, bias, stride, padding)
+
+    assert torch.equal(convolved(*inputs), F.conv2d(*inputs, stride=stride, padding=padding))
+    assert gradcheck(convolved, inputs)
+    assert gradgradcheck(convolved, inputs)
+
+
+def penalty_gradients(convolved, inputs):
+    """Of the norm of the gradient by the image, as the critic's penalty has it."""
+    x, *parameters = inputs
+    (gradient,) = torch.autograd.grad(convolved(x, *parameters).square().sum(), x, create_graph=True)
+    loss = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return torch.autograd.grad(loss, inputs, allow_unused=True)
+
+
+@pytest.mark.parametrize(("side", "stride", "padding"), SHAPES)
+def test_a_penalty_has_the_gradients_that_torch_gives_it(side, stride, padding):
+    inputs = drawn(side, size=16)
+    ours = penalty_gradients(lambda *given: differentiable(*given, stride, padding), inputs)
+    theirs = penalty_gradients(lambda *given: F.conv2d(*given, stride=stride, padding=padding), inputs)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(mine, other, rtol=1e-10, atol=1e-10)
+
+
+def test_bf16_convolves_in_it_and_gives_gradients_in_single_precision():
+    inputs = drawn(3, torch.float32, size=16, channels=(8, 8))
+    with computing_in("bf16", torch.device("cpu")):
+        out = differentiable(*inputs, 1, 1)
+        assert torch.equal(out, F.conv2d(*inputs, padding=1))
+        ours = penalty_gradients(lambda *given: differentiable(*given, 1, 1), inputs)
+    exact = penalty_gradients(lambda *given: F.conv2d(*given, padding=1), inputs)
+    assert out.dtype == torch.bfloat16
+    for mine, other in zip(ours, exact, strict=True):
+        assert mine.dtype == torch.float32
+        assert (mine - other).norm() < 0.03 * other.norm()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
+@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-4), ("tf32", 0.025), ("bf16", 0.2)])
+def test_a_critic_on_a_gpu_has_the_gradients_of_one_on_a_cpu_in_double_precision(precision, error):
+    """TF32 has three bits more than bfloat16, so an eighth of its error."""
+    _, critic = build(ImageShape(1, 32), GanParams(width=16, latent_dim=4))
+    initialise(critic, torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(1)
+    images = [torch.rand(4, 1, 32, 32, generator=random), torch.rand(4, 1, 32, 32, generator=random)]
+    alpha = torch.rand(4, 1, 1, 1, generator=random)
+    exact = gradients(critic.double(), [each.double() for each in (*images, alpha)])
+    gpu = torch.device("cuda")
+    with computing_in(precision, gpu):
+        found = gradients(critic.float().to(gpu), [each.to(gpu) for each in (*images, alpha)])
+    for name, gradient in found.items():
+        assert (gradient.cpu() - exact[name]).norm() < error * exact[name].norm(), name
+
+
+def gradients(critic, inputs):
+    """Of a loss with the penalty, by the critic's parameters."""
+    critic.zero_grad()
+    (critic(inputs[0]).square().mean() + 10 * gradient_penalty(critic, *inputs)).backward()
+    return {name: parameter.grad.clone() for name, parameter in critic.named_parameters()}
