@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from bench.claims import holder_of
+
 from .fault import Fault, Struck
 
 
@@ -38,15 +40,22 @@ class ParentKilled(Fault):
             return []
         self.wait_a_while()
         alive = [process for process in self.grid.running if process.poll() is None]
-        workers, heard = self.grid.workers(), self.grid.heard()
-        if not alive or not workers:
+        heard = self.grid.heard()
+        if not alive or not self.grid.workers():
             return []
         parent = self.rng.choice(alive)
         _kill(parent.pid)
         parent.wait()
-        keys = "|".join(workers.values())
-        words = rf"is gone; stopping|from process {parent.pid} on|({keys}): swept up"
-        return [self.struck(f"process {parent.pid}", words, heard)]
+        return [self.struck(f"process {parent.pid}", self._words(parent.pid), heard)]
+
+    def _words(self, parent: int) -> str | None:
+        """Who takes over names the process that held the claim: the command, or its worker, dead or alive."""
+        claims = {file.stem: holder_of(file) for file in self.grid.results.glob("work/*.claim")}
+        left = {key: holder for key, holder in claims.items() if holder and parent in (holder.pid, holder.starter_pid)}
+        if not left:
+            return None  # its last run had just ended: nothing was lost
+        owners, keys = "|".join(str(holder.pid) for holder in left.values()), "|".join(left)
+        return rf"is gone; stopping|from process ({parent}|{owners}) on|({keys}): swept up"
 
 
 def _kill(pid: int) -> bool:
