@@ -70,3 +70,19 @@ def test_grids_print_what_a_process_costs_and_what_a_second_worker_saves():
         )
     assert len(re.findall(r"[+-][\d.]+ s beyond them", text)) == 2
     assert re.search(r"2 equal runs: [\d.]+ s on one worker, [\d.]+ s on two, ratio [\d.]+", text)
+
+
+@pytest.mark.slow
+def test_scale_prints_what_listing_planning_and_ranking_cost():
+    text = printed("scale.py", "--methods=3", "--datasets=2", "--seeds=2", "--images=20", "--repeats=1")
+    assert "writing 12 records" in text
+    rows = re.findall(r"^(\w.+?) +[\d.]+ s +[\d.]+ s +([\d.]+) MB$", text, re.M)
+    assert len(rows) >= 3
+    assert all(float(megabytes) > 10 for _, megabytes in rows)
+
+
+@pytest.mark.slow
+def test_many_images_prints_what_an_image_more_costs(tmp_path):
+    text = printed("many_images.py", "--images=400", "--folder", str(tmp_path))
+    rows = re.findall(r"^(\w[\w -]+?) +400 .+ µs, -?\d+ bytes in memory, -?\d+ on disk$", text, re.M)
+    assert len(rows) == 3
