@@ -28,7 +28,7 @@ def captured(step: Step, device: torch.device) -> Step:
     A step may depend on its arguments and on what it changes itself, nothing else: no random numbers, no numbers read
     back, no branch that another call would take otherwise. What it returns holds until the next call.
     """
-    return _Captured(step) if device.type == "cuda" else step
+    return _Captured(step, device) if device.type == "cuda" else step
 
 
 @contextmanager
@@ -42,8 +42,8 @@ def plain_steps() -> Iterator[None]:
 
 
 class _Captured:
-    def __init__(self, step: Step) -> None:
-        self._step, self._calls = step, 0
+    def __init__(self, step: Step, device: torch.device) -> None:
+        self._step, self._device, self._calls = step, device, 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._outputs: Mapping[str, Tensor] = {}
@@ -65,7 +65,7 @@ class _Captured:
         """A real step, on a stream of its own: what is made there can be recorded on another later."""
         import torch
 
-        here, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        here, beside = torch.cuda.current_stream(self._device), torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         beside.wait_stream(here)
         with torch.cuda.stream(beside):
             out = self._step(*inputs)
@@ -76,7 +76,7 @@ class _Captured:
         import torch
 
         self._inputs = tuple(each.clone() for each in inputs)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             self._outputs = self._step(*self._inputs)
         return graph
