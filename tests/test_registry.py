@@ -71,6 +71,7 @@ def test_fanogans_digest_covers_its_networks_and_training():
     names = {file.name for file in registry._with_siblings(entry.file)}
     shared = {
         "resnet.py",
+        "convolution.py",
         "resampling.py",
         "parts.py",
         "wgan_gp.py",
