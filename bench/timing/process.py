@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def perform(task: Task) -> Measured:
             torch.cuda.reset_peak_memory_stats(device)
         subject = prepare(spec, data, device)
         latency = {scope: _latency(found) for scope, found in _by_scope(subject)}
-        rates, best = _throughput(subject, task.batches)
+        rates, best = _throughput(subject, task.batches, latency)
         energy = _joules_per_tile(subject, best.get(ANSWER, 1))
         operations = {s: operations_of(w) for s in (NETWORK, ANSWER) if (w := subject.work(s, 1))}
         set_flags = flags(device)
@@ -112,18 +112,32 @@ def _latency(calls: Calls) -> Latency:
     )
 
 
-def _throughput(subject: Subject, batches: list[int]) -> tuple[dict[str, dict[int, float]], dict[str, int]]:
-    """Rates of each scope at the stated batches, and the best batch found, of networks, maps and scores."""
-    rates: dict[str, dict[int, float]] = {scope: {} for scope in (NETWORK, ANSWER) if subject.work(scope, 1)}
+def _throughput(
+    subject: Subject, batches: list[int], latency: Mapping[str, Latency]
+) -> tuple[dict[str, dict[int, float]], dict[str, int]]:
+    """Rates of each scope at the stated batches, and the best batch found, of networks, maps and scores.
+
+    A tile at a time was measured for ``latency``, in the same way.
+    """
+    rates: dict[str, dict[int, float]] = {scope: {} for scope in (NETWORK, ANSWER) if scope in latency}
     best = {}
     for batch in filter(None, batches):
-        for scope, found in rates.items():
-            with suppress(torch.OutOfMemoryError):  # costs this figure, not the method
-                found[batch] = _rate(subject, scope, batch, PROTOCOL)
+        for scope in rates:
+            _add_rate(rates[scope], subject, scope, batch, latency)
     if AUTO in batches:
         best[ANSWER] = best_batch(subject)
-        rates[ANSWER].setdefault(best[ANSWER], _rate(subject, ANSWER, best[ANSWER], PROTOCOL))
+        _add_rate(rates[ANSWER], subject, ANSWER, best[ANSWER], latency)
     return rates, best
+
+
+def _add_rate(
+    found: dict[int, float], subject: Subject, scope: str, batch: int, latency: Mapping[str, Latency]
+) -> None:
+    if batch == 1:
+        found[1] = 1 / latency[scope].median
+    elif batch not in found:
+        with suppress(torch.OutOfMemoryError):  # costs this figure, not the method
+            found[batch] = _rate(subject, scope, batch, PROTOCOL)
 
 
 def best_batch(subject: Subject) -> int:
