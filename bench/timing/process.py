@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def _throughput(
         for scope in rates:
             _add_rate(rates[scope], subject, scope, batch, latency)
     if AUTO in batches:
-        best[ANSWER] = best_batch(subject)
+        best[ANSWER] = best_batch(subject, rates[ANSWER])
         _add_rate(rates[ANSWER], subject, ANSWER, best[ANSWER], latency)
     return rates, best
 
@@ -140,17 +140,23 @@ def _add_rate(
             found[batch] = _rate(subject, scope, batch, PROTOCOL)
 
 
-def best_batch(subject: Subject) -> int:
-    """By doubling while it pays and memory lasts."""
-    best, rate, batch = 1, 0.0, 1
-    while batch <= _LARGEST:
+def best_batch(subject: Subject, stated: Mapping[int, float]) -> int:
+    """By doubling the best of the stated batches, whose rates are known, while it pays and memory lasts; or halving."""
+    start = max(stated, key=stated.__getitem__, default=1)
+    doubled = _climbed(subject, start, lambda batch: batch * 2)
+    return doubled if doubled > start else _climbed(subject, start, lambda batch: batch // 2)
+
+
+def _climbed(subject: Subject, best: int, to_next: Callable[[int], int]) -> int:
+    rate = _rate(subject, ANSWER, best, _GLANCE)
+    while 1 <= (batch := to_next(best)) <= _LARGEST:
         try:
             found = _rate(subject, ANSWER, batch, _GLANCE)
         except torch.OutOfMemoryError:
             break
-        if found < rate * _GAIN and batch > 1:
+        if found < rate * _GAIN:
             break
-        best, rate, batch = batch, found, 2 * batch
+        best, rate = batch, found
     return best
 
 
