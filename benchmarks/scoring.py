@@ -4,7 +4,8 @@
                                  [--device cpu] [--threads 2] [--precision float32]
 
 The weights are random and the same on both sides: what a score costs does not depend on them, and both must give the
-same scores. The textbook computes as torch comes: on a GPU with TF32 in convolutions. All is measured in turn in one process; medians. Of the search, ``--searched`` batches of each size are
+same scores. The textbook computes as torch comes: on a GPU with TF32 in convolutions. All is measured in turn in one
+process; medians. Of the search, ``--searched`` batches of each size are
 done, ``--iterations`` steps each; images are searched in batches just as large as stated, without the filling up that
 ``anogan`` does on a CPU.
 """
