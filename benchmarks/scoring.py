@@ -27,6 +27,7 @@ from torch import Tensor
 
 import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.contracts import ImageShape
+from bench.cuda_graphs import captured
 from bench.precision import PRECISIONS, computing_in
 
 SIZE, LATENT_DIM = 64, 128
@@ -120,12 +121,13 @@ def _searched(iterations: int, x: Tensor, gan: fanogan.Detector, device: torch.d
     detector = anogan.Detector(anogan.Params(width=gan.params.width, latent_dim=LATENT_DIM))
     detector.generator, detector.critic = gan.generator, gan.critic
     search = anogan.Search(detector, x, torch.randn(len(x), LATENT_DIM, device=device))
+    step = captured(search.step, device)
     for _ in range(_WARM_UP):
-        search.step()
+        step()
 
     def work() -> None:
         for _ in range(iterations):
-            search.step()
+            step()
 
     return seconds(work, device)
 

@@ -102,8 +102,9 @@ class Detector(NetworkDetector[Params]):
         best, lowest = torch.empty(len(x), self.params.latent_dim, device=x.device), None
         for restart in range(self.params.restarts):
             search = Search(self, x, self._first_codes(x, restart))
+            step = captured(search.step, x.device)
             for _ in range(self.params.iterations):
-                search.step()
+                step()
             left = search.losses()
             better = torch.ones_like(left, dtype=torch.bool) if lowest is None else left < lowest
             best[better] = search.z.detach()[better]
@@ -136,9 +137,10 @@ class Detector(NetworkDetector[Params]):
 
     def _watch_convergence(self, x: Tensor, context: Context) -> None:
         search = Search(self, x, self._first_codes(x, 0))
+        one_step = captured(search.step, x.device)
 
         def step(i: int) -> dict[str, Tensor]:
-            return {name: value.mean() for name, value in search.step().items()}
+            return {name: value.mean() for name, value in one_step().items()}
 
         context.loop("mapping", self.params.iterations, step, {"search": search, "adam": search.adam})
 
@@ -161,10 +163,9 @@ class Search(nn.Module):
             features = detector.critic.features(images)
         self._terms = partial(detector._terms, images, features)
         self._total = detector._total
-        self.step = captured(self._step, images.device)
-        """One step of Adam; the terms and the loss of each image before it."""
 
-    def _step(self) -> dict[str, Tensor]:
+    def step(self) -> dict[str, Tensor]:
+        """One step of Adam; the terms and the loss of each image before it."""
         with torch.enable_grad():
             terms = self._terms(self._redraw(self.z))
             loss = self._total(terms)

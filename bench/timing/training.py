@@ -114,7 +114,7 @@ class WindowContext:
             wait(self.device)
             done += 1
         seconds = time.perf_counter() - start
-        self.counted.updates = at_first + updates * (first + done)
+        self.counted.updates = at_first + updates * (max(first, 1) + done)
         self.loops.append(
             TimedLoop(
                 name=name, steps=steps, timed_steps=done, seconds_per_step=seconds / done,

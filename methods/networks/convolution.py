@@ -48,7 +48,7 @@ class _Conv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, weight)
-        ctx.resampling = stride, padding
+        ctx.geometry = stride, padding
         return F.conv2d(x, weight, bias, stride, padding)
 
     @staticmethod
@@ -56,8 +56,8 @@ class _Conv(torch.autograd.Function):
         (y,), (x, weight) = gradients, ctx.saved_tensors
         of_x, of_weight, of_bias, *_ = ctx.needs_input_grad
         return (
-            _Back.apply(y, weight, *ctx.resampling) if of_x else None,  # type: ignore[no-untyped-call]
-            _Weigh.apply(x, y, weight.shape, *ctx.resampling) if of_weight else None,  # type: ignore[no-untyped-call]
+            _Back.apply(y, weight, *ctx.geometry) if of_x else None,  # type: ignore[no-untyped-call]
+            _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight else None,  # type: ignore[no-untyped-call]
             y.sum(dim=(0, 2, 3)) if of_bias else None,
             None,
             None,
@@ -68,7 +68,7 @@ class _Back(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, y: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(y, weight)
-        ctx.resampling = stride, padding
+        ctx.geometry = stride, padding
         return F.conv_transpose2d(y, weight, None, stride, padding)
 
     @staticmethod
@@ -76,8 +76,8 @@ class _Back(torch.autograd.Function):
         (x,), (y, weight) = gradients, ctx.saved_tensors
         of_y, of_weight, *_ = ctx.needs_input_grad
         return (
-            _Conv.apply(x, weight, None, *ctx.resampling) if of_y else None,  # type: ignore[no-untyped-call]
-            _Weigh.apply(x, y, weight.shape, *ctx.resampling) if of_weight else None,  # type: ignore[no-untyped-call]
+            _Conv.apply(x, weight, None, *ctx.geometry) if of_y else None,  # type: ignore[no-untyped-call]
+            _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight else None,  # type: ignore[no-untyped-call]
             None,
             None,
         )
@@ -87,7 +87,7 @@ class _Weigh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, shape: torch.Size, stride: int, padding: int) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, y)
-        ctx.resampling = stride, padding
+        ctx.geometry = stride, padding
         return conv2d_weight(x, shape, y, stride, padding)  # type: ignore[arg-type, no-any-return]
 
     @staticmethod
@@ -95,8 +95,8 @@ class _Weigh(torch.autograd.Function):
         (weight,), (x, y) = gradients, ctx.saved_tensors
         of_x, of_y, *_ = ctx.needs_input_grad
         return (
-            _Back.apply(y, weight, *ctx.resampling) if of_x else None,  # type: ignore[no-untyped-call]
-            _Conv.apply(x, weight, None, *ctx.resampling) if of_y else None,  # type: ignore[no-untyped-call]
+            _Back.apply(y, weight, *ctx.geometry) if of_x else None,  # type: ignore[no-untyped-call]
+            _Conv.apply(x, weight, None, *ctx.geometry) if of_y else None,  # type: ignore[no-untyped-call]
             None,
             None,
             None,

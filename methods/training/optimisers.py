@@ -1,4 +1,4 @@
-"""Optimisers as the official code of a paper had them, where torch's defaults differ."""
+"""Optimisers as the papers' official code had them, with the kernels that suit the device."""
 
 from __future__ import annotations
 

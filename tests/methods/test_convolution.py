@@ -69,9 +69,8 @@ def test_bf16_convolves_in_it_and_gives_gradients_in_single_precision():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
-@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-4), ("tf32", 0.025), ("bf16", 0.2)])
+@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-4), ("tf32", 0.01), ("bf16", 0.2)])
 def test_a_critic_on_a_gpu_has_the_gradients_of_one_on_a_cpu_in_double_precision(precision, error):
-    """TF32 has three bits more than bfloat16, so an eighth of its error."""
     _, critic = build(ImageShape(1, 32), GanParams(width=16, latent_dim=4))
     initialise(critic, torch.Generator().manual_seed(0))
     random = torch.Generator().manual_seed(1)
