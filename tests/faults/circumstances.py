@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -15,6 +16,7 @@ from .grid import TinyGrid
 
 _DAY = 86_400
 _CLOCK = Path(__file__).with_name("clock.c")
+_MET = r"is under way|by another process|recorded already"
 
 
 class DiskFilled(Fault):
@@ -103,13 +105,24 @@ def _shim(folder: Path) -> Path | None:
 
 
 class SecondParent(Fault):
-    """The same command is given twice."""
+    """The same command is given twice; where the two meet, the second says so, and no run is done by both."""
 
     name = "two parents at once"
 
     def strike(self) -> list[Struck]:
         heard = self.grid.heard()
-        time.sleep(self.rng.uniform(0, 1))
+        if self.rng.random() < 0.7:  # else they begin together, and who comes second is nobody's to say
+            self.grid.wait_for_workers()
+        before = self.grid.workers()
         process = self.grid.begin()
-        words = r"under way|by another process|recorded already|\b0 to do"
-        return [self.struck(f"process {process.pid}", words, heard)]
+        while not (spoke := re.search(_MET, self.grid.last_words())) and before.keys() & self._workers():
+            if process.poll() is not None:
+                break  # it has ended beside a run that was under way all the time: it must have spoken of that
+            time.sleep(0.05)
+        must_speak = spoke or before.keys() & self._workers()
+        return [self.struck(f"process {process.pid}", _MET if must_speak else None, heard)]
+
+    def _workers(self) -> set[int]:
+        workers = self.grid.workers()
+        assert len(set(workers.values())) == len(workers), f"a run is done twice at once: {workers}"
+        return set(workers)

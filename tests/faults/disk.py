@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,6 +69,9 @@ def small_disk(folder: Path):
     )
     try:
         yield Disk(folder, mounting.returncode == 0)
+    except BaseException:
+        shutil.copytree(folder, folder.with_name(f"{folder.name} as it lay"), symlinks=True)  # to be looked at
+        raise
     finally:
         if mounting.returncode == 0:
             subprocess.run(["umount", "-l", folder], check=True)

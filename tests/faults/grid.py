@@ -106,7 +106,8 @@ class TinyGrid:
 
     def workers(self) -> dict[int, str]:
         """Processes that do a run now: their number and the run's key."""
-        return {pid: match[1] for pid, line in _command_lines() if (match := self._of_a_worker().search(line))}
+        found = {pid: match[1] for pid, line in _command_lines() if (match := self._of_a_worker().search(line))}
+        return {pid: key for pid, key in found.items() if _parent(pid) not in found}  # a child on its way to ``exec``
 
     def _of_a_worker(self) -> re.Pattern[str]:
         return re.compile(rf"bench\.worker {re.escape(str(self.results))}/jobs/(\w+)\.json")
@@ -126,6 +127,12 @@ class TinyGrid:
         while self.workers():
             assert time.monotonic() < until, f"still there: {self.workers()}"
             time.sleep(0.1)
+
+
+def _parent(pid: int) -> int | None:
+    with suppress(OSError):
+        return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    return None
 
 
 def _command_lines() -> list[tuple[int, str]]:
