@@ -225,6 +225,7 @@ class StageStore:
         file = stage.folder.with_suffix(".claim")
         mine = self._until_finished_or_ours(stage, file)
         if mine is None:
+            self.tidy(key)
             yield stage
             return
         with self._claims.keep(file, mine):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from conftest import TINY
 
@@ -64,3 +67,16 @@ def test_a_stage_that_was_as_good_as_finished_is_tidied(run_toy, store):
     assert not (folder / "GAN.checkpoint").exists()
     assert not (folder / ".stage.json.123").exists()
     assert (folder / "stage.json").is_file()
+
+
+def test_whoever_reads_a_finished_stage_tidies_it(run_toy, store):
+    """Its trainer may have died when it could no longer give the claim back, with no run of its own to be tidied."""
+    (record,) = run_toy("fanogan", settings=TINY)
+    folder = store.stages.folder_of(record.stages["gan"])
+    claim = folder.with_suffix(".claim")
+    code = f"from pathlib import Path; from bench.claims import Claims; Claims().take(Path({str(claim)!r}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (folder / "GAN.checkpoint").write_text("left")
+    run_toy("izi", settings=TINY)
+    assert not claim.exists()
+    assert not (folder / "GAN.checkpoint").exists()
