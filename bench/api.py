@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bench.plugins
-from bench.data_roots import DEFAULT
+from bench.data.roots import DEFAULT
 from bench.precision import FLOAT32
-from bench.record import Record
-from bench.study import make_study
-from bench.study_run import plan_study
+from bench.records.record import Record
+from bench.studies.run import plan_study
+from bench.studies.study import make_study
 
 if TYPE_CHECKING:
     from bench.progress import Reporter

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench import registry
-from bench.data import locate, places
-from bench.data_roots import Roots
+from bench.data.opening import locate, places
+from bench.data.roots import Roots
 from bench.errors import BenchError, StoreError
 from bench.files import cache_folder
 from bench.provenance import git_state, hardware, threads, usable_cores, versions
-from bench.store import RecordStore
+from bench.records.store import RecordStore
 
 
 @dataclass(frozen=True)

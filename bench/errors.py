@@ -16,7 +16,7 @@ A message says what was expected, what was found, where, and what to type next.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -89,3 +89,14 @@ def refuse(found: Iterable[object], what: str, remedy: str) -> None:
     if listed:
         shown = "\n  ".join(listed[:SHOWN]) + ("\n  …" if len(listed) > SHOWN else "")
         raise DataError(f"{len(listed)} {what}:\n  {shown}\n{remedy}")
+
+
+def refuse_all(expected: str, problems: Mapping[str, Sequence[str]], advice: str) -> None:
+    """Raise one ``DataError`` with every sort of problem that has entries, a bounded number of them shown."""
+    blocks = [_block(sort, entries) for sort, entries in problems.items() if entries]
+    if blocks:
+        raise DataError("\n".join([expected, *blocks, advice]))
+
+
+def _block(sort: str, entries: Sequence[str]) -> str:
+    return "\n  ".join([f"{len(entries)} {sort}:", *entries[:SHOWN], *(["…"] if len(entries) > SHOWN else [])])

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench.metrics.pixel_results import Figure, PixelFigures, PixelMetrics
 from bench.metrics.pools import PRO_LIMIT
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
 
 MOST_COLUMNS = 3  # kinds of anomaly that still fit beside each other
 

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from bench.contracts import Published
 from bench.doctor import Finding
-from bench.grid import PlannedRun, counts_line
+from bench.grid.planning import PlannedRun, counts_line
 from bench.pixel_tables import interval_text, pixel_report
-from bench.record import Counts, Metrics, Record, ScoreMetrics
+from bench.records.record import Counts, Metrics, Record, ScoreMetrics
 from bench.registry import Entry
 
 _STATE_STYLE = {"done": "green", "blocked": "red", "failed": "red", "diverged": "red", "damaged": "red"}

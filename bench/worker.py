@@ -1,362 +1,136 @@
-"""One run, start to finish: seed, fit, score, measure, record.
+"""One run in a process of its own, ``python -m bench.worker JOB.json``: perform it, write one record, end.
 
-``python -m bench.worker JOB.json`` does it in a process of its own, as told by the job's file (``bench.jobs``).
+Exit status 0: a record was written, whatever it says. 75: the run was left to another process. Anything else: it died.
 """
 
 from __future__ import annotations
 
-import shutil
+import logging
+import os
+import signal
+import sys
+import threading
 import time
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-
-from bench import artifacts, registry
-from bench.contracts import Detector
-from bench.data import OpenedDataset
-from bench.errors import BenchError, ClaimedError, DivergedError, InterruptedRunError, RunError
-from bench.evaluation import evaluate
-from bench.images import ImageCache, cached_images, duplicates_across
-from bench.leftovers import sweep
-from bench.metrics.pixel_results import Measurement
-from bench.out_of_memory import what_to_try
-from bench.pictures import MAPS, REDRAWN, PictureWriter, StoredPictures
-from bench.pixel_evaluation import PIXEL_QUANTILE, HighestPixels, has_annotations, maps_to_read, measure_pixels
-from bench.precision import computing_in
+import bench.plugins
+from bench import registry, spec
+from bench.data.opening import OpenedDataset, open_dataset
+from bench.errors import BenchError, ClaimedError, ConfigError, DataError
+from bench.jobs.failures import record_failure
+from bench.jobs.job import BUSY, Job, read_job
+from bench.jobs.progress import FileReporter, Progress
 from bench.progress import Reporter
-from bench.provenance import now, provenance, usable_cores
-from bench.record import SCORE, Counts, Record, Status, facts_of
-from bench.scoring import TILES_PER_BATCH, Answers, KeepMap, KeepRedrawn, score_images
-from bench.spec import RunSpec, training_code
+from bench.records.claims import Claims
+from bench.records.record import Record
+from bench.records.store import RecordStore
+from bench.spec import RunSpec
 from bench.stopping import StopRequest
-from bench.store import RecordStore, WhenBusy, save_weights
-from bench.training import CheckpointLostError, RunContext, read_rows
-from bench.training_images import training_images
-from bench.views import View
 
-_SMALL = 256 * 2**20  # bytes
+_LOOK_EVERY = 1.0  # seconds, at whether the parent is still there
 
 
-@dataclass
-class Run:
-    """One run under way."""
-
-    spec: RunSpec
-    data: OpenedDataset
-    store: RecordStore
-    device: torch.device
-    reporter: Reporter
-    stop: StopRequest
-    work: Path
-    study: str | None = None
-    waits: bool = True
-    seconds: dict[str, float] = field(default_factory=dict)
-    stages: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-    origin: dict[str, Any] = field(default_factory=dict)
-    """What joins the provenance on the way."""
-    started: str = field(default_factory=now)
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        start = time.monotonic()
-        yield
-        self.seconds[name] = round(time.monotonic() - start, 3)
+def main() -> None:
+    """What the process does, as its job's file says (``bench.jobs.job``)."""
+    parser = ArgumentParser(prog="python -m bench.worker", description="Perform one run, as told by a job's file.")
+    parser.add_argument("job", type=Path, help="the file, results/jobs/KEY.json")
+    parser.add_argument("--parent", type=int, help="stop when this process, which started the run, is gone")
+    parser.add_argument("--claim", help="token of the claim that was taken for this run")
+    parser.add_argument("--unless-recorded", action="store_true", help="do nothing if a record came since the plan")
+    given = parser.parse_args()
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    try:
+        job = read_job(given.job)
+    except ConfigError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    if given.parent is not None:
+        _end_with(given.parent, job.grace)
+    if given.unless_recorded and RecordStore(job.results).answered_since(job.spec, job.seen):
+        print("recorded by another process since the plan was made")
+        sys.exit(0)
+    sys.exit(run_alone(job.updated(claim=given.claim)))
 
 
-def perform(
-    spec: RunSpec,
-    data: OpenedDataset,
-    store: RecordStore,
-    device: torch.device,
-    reporter: Reporter,
-    stop: StopRequest,
-    *,
-    study: str | None = None,
-    waits: bool = True,
-) -> Record:
-    """Do the run and store its record, whatever comes of it.
-
-    Raised is only ``ClaimedError``, when another process does this run, or trains a stage of it and this one is not to
-    wait (``waits``), and ``StoreError`` for an unusable results folder. ``study`` is the digest of a ``--config`` file.
-    """
-    with store.claim(spec) as work:
-        sweep(store.root, spec.key, is_done=False)
-        run = Run(spec, data, store, device, reporter, stop, work, study, waits)
+def run_alone(job: Job) -> int:
+    """Perform the job in this process, which is there for nothing else; returns its exit status."""
+    sys.argv = list(job.command) or sys.argv  # records say how to repeat them, which is not by this file
+    for folder in job.plugins:
+        bench.plugins.add_folder(folder)
+    stop, store = StopRequest(), RecordStore(job.results, Claims(job.claim, on_lost=lambda file: os._exit(BUSY)))
+    with stop.listening():
         try:
-            try:
-                return _fit_score_record(run)
-            except CheckpointLostError:
-                return _fit_score_record(run)  # once more, from the start
-        except ClaimedError:
-            raise  # another process is at it: no result, and no failure
-        except BaseException as error:  # noqa: BLE001 - the boundary of a run: every failure becomes a row
-            return _record_failure(run, error)
+            perform_job(job, store, FileReporter(job.progress), stop)
+        except ClaimedError as error:
+            print(f"left to others: {error}", file=sys.stderr)
+            Progress(waits_for=str(error.file)).write(job.progress)
+            return BUSY
+        except BenchError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            record_failure(store, job, "failed", str(error))
+    return 0
 
 
-def _fit_score_record(run: Run) -> Record:
-    _seed_everything(run.spec.seed)
-    caches = _decode(run)
-    with computing_in(run.spec.precision, run.device):
-        detector = _fit(run, caches)
-        scored = _score(run, detector, caches)
-    columns = {part: answers.columns for part, answers in scored.parts().items()}
-    metrics = evaluate(run.data.split.test, columns["test"], columns["val"], run.data.dataset.kinds_are_averaged)
-    measurement = _measure_maps(run, scored)
-    if measurement:
-        metrics = metrics.model_copy(update={"pixel": measurement.metrics})
-    found = {"metrics": metrics, "method_facts": dict(detector.facts()), "trivial": detector.trivial}
-    record = _record(run, "done", None).model_copy(update=found)
-    return _store(run, record, detector, caches, scored, measurement)
+def perform_job(job: Job, store: RecordStore, reporter: Reporter, stop: StopRequest) -> Record:
+    """Do the job's run; raises ``DataError`` where code or data are not those of the plan, and as ``perform`` does."""
+    from bench.devices import resolve_device
+    from bench.one_run.perform import perform
+
+    data = job.data or _as_planned(job)
+    device = resolve_device(job.device)
+    record = perform(job.spec, data, store, device, reporter, stop, study=job.study, waits=job.waits)
+    if record.status != "done" and _is_done(store, job.spec):
+        job.unstored.write_text(record.model_dump_json(), encoding="utf-8")
+    return record
 
 
-def _seed_everything(seed: int) -> None:
-    # Methods draw from the context's generators; this is for libraries that use the global ones.
-    torch.manual_seed(seed)
-    np.random.seed(seed)
-    torch.set_num_threads(min(usable_cores(), torch.get_num_threads()))  # OMP_NUM_THREADS may ask for fewer
+def _is_done(store: RecordStore, asked: RunSpec) -> bool:
+    stored = store.find_intact(asked)
+    return stored is not None and stored.status == "done"
 
 
-def _decode(run: Run) -> dict[str, ImageCache]:
-    split, dataset = run.data.split, run.data.dataset
-    with run.timed("images"), run.reporter.stage("images", sum(map(len, split.parts().values()))) as progress:
-
-        def advance(done: int, total: int) -> None:
-            progress.update(done)
-            run.stop.check()
-
-        caches = cached_images(split, dataset.channels, run.spec.decoding, advance)
-        progress.update(sum(map(len, caches.values())))
-    run.facts["images_in_training_and_test"] = len(duplicates_across(split, caches))
-    return caches
-
-
-def _fit(run: Run, caches: Mapping[str, ImageCache]) -> Detector[Any]:
-    cls, params_cls = registry.load_method(run.spec.method)
-    detector: Detector[Any] = cls(registry.make_params(run.spec.method, params_cls, dict(run.spec.params)))
-    view, mirror = View.parse(run.spec.view), run.data.dataset.mirrored_is_normal
-    train, val = (training_images(view, caches[part], run.device, mirror) for part in ("train", "val"))
-    with run.timed("fit"):
-        try:
-            detector.fit(train, val, context=_context(run))
-        except torch.OutOfMemoryError as error:
-            raise RunError(what_to_try(run.spec.method, run.spec.params, run.device, error)) from error
-    return detector
-
-
-def _context(run: Run) -> RunContext:
-    spec = run.spec
-    shared = ("dataset", "category", "view", "seed", "data", "dataset_code", "protocol", "precision")
-    identity = {name: getattr(spec, name) for name in shared}
-    identity |= {"dataset_params": dict(spec.dataset_params), "training_code": training_code()}
-    return RunContext(
-        device=run.device,
-        seed=spec.seed,
-        folder=run.work,
-        stages=run.store.stages.asking(_patience(run)),
-        stage_identity=identity,
-        reporter=run.reporter,
-        stop=run.stop,
-        used_stages=run.stages,
-    )
-
-
-def _patience(run: Run) -> WhenBusy:
-    """Wait for a stage that another process trains, and say so once; or leave the run for later."""
-    said: set[Path] = set()
-
-    def when_busy(error: ClaimedError) -> None:
-        if not run.waits:
-            raise error
-        if error.file not in said:
-            said.add(error.file)
-            run.reporter.say(f"  waiting: shared stage {error}")
-        run.stop.check()
-
-    return when_busy
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """What the detector said of each image, and the pixel threshold that its validation maps set."""
-
-    val: Answers
-    test: Answers
-    pixel_threshold: float | None
-
-    def parts(self) -> dict[str, Answers]:
-        return {"val": self.val, "test": self.test}
-
-
-def _score(run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]) -> _Scored:
-    with run.timed("score"):
-        val, threshold = _score_validation(run, detector, caches)
-        scored = _Scored(val, _score_test(run, detector, caches), threshold)
-    tiles = min(answers.tiles_per_batch for answers in scored.parts().values())
-    if tiles < TILES_PER_BATCH:
-        run.origin["tiles_per_batch"] = tiles
-    return scored
-
-
-def _score_validation(
-    run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]
-) -> tuple[Answers, float | None]:
-    """The answers, and the pixel threshold where there are defects to decide on."""
-    if not has_annotations(run.data.split.test):
-        return _score_part(run, detector, caches, "val"), None
-    view, native = View.parse(run.spec.view), caches["val"].shapes
-    highest = HighestPixels(PIXEL_QUANTILE, int(native.prod(axis=1).sum()))
-    shapes = iter(native.tolist())
-    val = _score_part(run, detector, caches, "val", lambda maps: highest.add(view.to_native(maps, *next(shapes))))
-    return val, highest.threshold()
-
-
-def _score_test(run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]) -> Answers:
-    """Maps are kept where they can be measured or are small, redrawn images where they are small."""
-    view, cache = View.parse(run.spec.view), caches["test"]
-    values = len(cache) * view.size**2 if view.stride is None else int(cache.shapes.prod(axis=1).sum())
-    wanted = {MAPS: has_annotations(run.data.split.test) or 4 * values <= _SMALL, REDRAWN: values <= _SMALL}
-    ids = [sample.id for sample in run.data.split.test]
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(PictureWriter(run.work / name, view, ids, cache.shapes))
-            for name, is_wanted in wanted.items()
-            if is_wanted
-        }
-        adding = {name: writer.add for name, writer in writers.items()}
-        return _score_part(run, detector, caches, "test", adding.get(MAPS), adding.get(REDRAWN))
-
-
-def _score_part(
-    run: Run,
-    detector: Detector[Any],
-    caches: Mapping[str, ImageCache],
-    part: str,
-    keep_map: KeepMap | None = None,
-    keep_redrawn: KeepRedrawn | None = None,
-) -> Answers:
-    with run.reporter.stage(f"score {part}", len(caches[part])) as progress:
-
-        def advance(done: int) -> None:
-            progress.update(done)
-            run.stop.check()
-
-        view = View.parse(run.spec.view)
-        return score_images(detector, view, caches[part], run.device, advance, keep_map, keep_redrawn)
-
-
-def _measure_maps(run: Run, scored: _Scored) -> Measurement | None:
-    test, dataset = run.data.split.test, run.data.dataset
-    maps = StoredPictures.open(run.work / MAPS)
-    if maps is None or not has_annotations(test):
-        return None
-    with run.timed("metrics"), run.reporter.stage("metrics", maps_to_read(test)) as progress:
-        return measure_pixels(
-            test, maps.__getitem__, dataset.kinds_are_averaged, scored.pixel_threshold, progress, run.stop.check
+def _as_planned(job: Job) -> OpenedDataset:
+    """The data set opened anew; raises ``DataError`` unless this process arrives at the key that was asked for."""
+    asked = job.spec
+    data = open_dataset(asked.dataset, asked.category, dict(asked.dataset_params), job.data_root)
+    found = _with_fingerprints(asked, data)
+    if found.key != job.key:
+        changes = ", ".join(found.changes_since(asked)) or "the job's file was edited"
+        raise DataError(
+            f"Expected the run {job.key} as planned, found {found.key}: {changes} between planning and running."
+            " Give the same command again; it plans anew."
         )
+    return data
 
 
-def _record(run: Run, status: Status, reason: str | None) -> Record:
-    split, study = run.data.split, {"study": run.study} if run.study else {}
-    return Record(
-        key=run.spec.key,
-        spec=run.spec,
-        status=status,
-        reason=reason,
-        synthetic=run.data.dataset.synthetic,
-        protocol_name=split.protocol,
-        facts=facts_of(split) | run.facts,
-        settings=_changed_settings(run),
-        counts=Counts.of(split),
-        stages=run.stages,
-        seconds=run.seconds,
-        provenance=provenance(str(run.device)) | _data_root(run) | study | run.origin,
-        started=run.started,
-        finished=now(),
+def _with_fingerprints(asked: RunSpec, data: OpenedDataset) -> RunSpec:
+    """The spec as it would be planned now, by the code and data that this process sees."""
+    registry.load_method(asked.method)
+    return replace(
+        asked,
+        data=data.fingerprint,
+        method_code=registry.source_digest(registry.find("method", asked.method).file),
+        dataset_code=registry.source_digest(registry.find("dataset", asked.dataset).file),
+        referee_code=spec.referee_code(),
+        protocol=spec.PROTOCOL_VERSION,
     )
 
 
-def _data_root(run: Run) -> dict[str, Any]:
-    return {"data_root": str(run.data.root) if run.data.root else None}
+def _end_with(parent: int, grace: float) -> None:
+    """Stop, with a checkpoint, when the process that started this one is gone: nobody else would end it."""
 
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_EVERY)
+        print("The process that started this run is gone; stopping.", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
+        os.killpg(0, signal.SIGKILL)
 
-def _changed_settings(run: Run) -> dict[str, Any]:
-    spec = run.spec
-    images = len(run.data.split.train) if View.parse(spec.view).stride is None else None
-    return registry.changed_settings(spec.method, spec.preset, spec.params, images)
-
-
-def _store(
-    run: Run,
-    record: Record,
-    detector: Detector[Any],
-    caches: Mapping[str, ImageCache],
-    scored: _Scored,
-    measurement: Measurement | None,
-) -> Record:
-    from bench.health import draw_health
-
-    split, view = run.data.split, View.parse(run.spec.view)
-    with run.store.drafting(run.spec.key) as draft:
-        artifacts.write_split(draft, split)
-        artifacts.write_scores(draft, split, {part: answers.columns for part, answers in scored.parts().items()})
-        artifacts.write_codes(draft, scored.test.codes)
-        artifacts.write_training(draft, _training_rows(run))
-        artifacts.write_measurement(draft, split.test, measurement)
-        weights = detector.weights()
-        if weights:
-            save_weights(draft / "weights.safetensors", weights)
-        for kept in (MAPS, REDRAWN):
-            if (run.work / kept / "index.json").is_file():
-                (run.work / kept).rename(draft / kept)
-        draw_health(draft, detector, view, caches["test"], split.test, scored.test.columns[SCORE], run.device)
-        stored = run.store.write(record, draft)
-    _clear(run.work)
-    return stored
-
-
-def _record_failure(run: Run, error: BaseException) -> Record:
-    status, reason = _what_happened(error)
-    earlier = run.store.find_intact(run.spec)
-    if earlier and earlier.status == "done":  # repeated with --force: a result must not be lost to a failure
-        return _record(run, status, f"{reason} (the earlier result is kept)").at(earlier.folder)
-    with run.store.drafting(run.spec.key) as draft:
-        artifacts.write_training(draft, _training_rows(run))
-        if status == "failed":
-            (draft / "traceback.txt").write_text("".join(traceback.format_exception(error)))
-        return run.store.write(_record(run, status, reason), draft)
-
-
-def _what_happened(error: BaseException) -> tuple[Status, str]:
-    if isinstance(error, DivergedError):
-        return "diverged", str(error)
-    if isinstance(error, InterruptedRunError | KeyboardInterrupt):
-        return "interrupted", str(error) or "stopped by the user; the same command resumes it"
-    if isinstance(error, BenchError):
-        return "failed", str(error)
-    return "failed", f"{type(error).__name__}: {error}"
-
-
-def _training_rows(run: Run) -> list[dict[str, Any]]:
-    of_stages = [row for key in run.stages.values() for row in read_rows(run.store.stages.folder_of(key))]
-    return of_stages + read_rows(run.work)
-
-
-def _clear(work: Path) -> None:
-    for path in work.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 if __name__ == "__main__":
-    from bench.job_process import main
-
     main()

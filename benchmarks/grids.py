@@ -26,7 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 IMPORTS = (  # what a run of intensity has imported at its end
-    "import bench.worker, bench.job_process, bench.health, pandas, pyarrow.parquet, scipy.ndimage, matplotlib.figure"
+    "import bench.worker, bench.one_run.perform, bench.judging.health, "
+    "pandas, pyarrow.parquet, scipy.ndimage, matplotlib.figure"
 )
 SMALL = ("train_scans=16", "val_scans=8", "test_normal=8", "test_anomalous=8")  # what is timed is not the runs' work
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}

@@ -16,11 +16,13 @@ import numpy as np
 from made_up_study import MadeUpStudy
 
 import bench.plugins
-from bench import artifacts, grid
-from bench.evaluation import evaluate
+from bench.grid.planning import PlannedRun, plan
+from bench.grid.request import Request
+from bench.judging.evaluation import evaluate
 from bench.provenance import provenance
-from bench.record import SCORE, Columns, Counts, Record, facts_of
-from bench.store import RecordStore
+from bench.records import artifacts
+from bench.records.record import SCORE, Columns, Counts, Record, facts_of
+from bench.records.store import RecordStore
 
 
 def main() -> None:
@@ -29,12 +31,12 @@ def main() -> None:
     study.write_plugins()
     bench.plugins.add_folder(study.plugins)
     store = RecordStore(study.results)
-    request = grid.Request(study.method_names(), study.dataset_names(), range(study.seeds))
-    for run in grid.plan(request, store):
+    request = Request(study.method_names(), study.dataset_names(), range(study.seeds))
+    for run in plan(request, store):
         _write_record(run, store)
 
 
-def _write_record(run: grid.PlannedRun, store: RecordStore) -> None:
+def _write_record(run: PlannedRun, store: RecordStore) -> None:
     assert run.spec and run.data
     split, columns = run.data.split, scores_of(run)
     record = Record(
@@ -56,7 +58,7 @@ def _here() -> dict[str, Any]:
     return provenance("cpu")
 
 
-def scores_of(run: grid.PlannedRun) -> dict[str, Columns]:
+def scores_of(run: PlannedRun) -> dict[str, Columns]:
     """Normal numbers, those of anomalous images higher by what the method is worth."""
     assert run.data
     strength, name = int(run.method[-2:]) / 20, f"{run.method} {run.dataset}"

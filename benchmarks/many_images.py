@@ -114,7 +114,7 @@ def _image_metrics(images: int) -> Callable[[], object]:
     import numpy as np
 
     from bench.contracts import Sample
-    from bench.evaluation import evaluate
+    from bench.judging.evaluation import evaluate
 
     kinds = ("good", "hole")
     test = [Sample(f"{i:08d}", i % 2, kinds[i % 2], lambda: np.zeros((1, 1), np.uint8), "") for i in range(images)]

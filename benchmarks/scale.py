@@ -26,7 +26,9 @@ from pathlib import Path
 from made_up_study import MadeUpStudy
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-LISTING = "import sys, pathlib; from bench.store import RecordStore; RecordStore(pathlib.Path(sys.argv[1])).records()"
+LISTING = (
+    "import sys, pathlib; from bench.records.store import RecordStore; RecordStore(pathlib.Path(sys.argv[1])).records()"
+)
 
 
 @dataclass(frozen=True)

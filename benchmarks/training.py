@@ -32,10 +32,10 @@ from stopwatch import machine, seconds
 import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.precision import PRECISIONS, computing_in
 from bench.progress import reporter
+from bench.records.stages import StageStore
 from bench.stopping import StopRequest
-from bench.store import StageStore
 from bench.timing.operations import matrix_rate, operations_of
-from bench.training import RunContext, read_rows
+from bench.training.services import RunContext, read_rows
 
 SIZE, LATENT_DIM, IMAGES = 64, 128, 512
 WARM_UP = {"cpu": 1, "cuda": 5}

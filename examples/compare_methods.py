@@ -8,10 +8,10 @@ Everything is small: 64 scans to learn from, 32 to test on, the quick preset. It
 from __future__ import annotations
 
 from bench import run
+from bench.boards.comparison import compare
+from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import parse_measures
-from bench.comparison import compare
-from bench.leaderboard import Known, leaderboard
-from bench.store import RecordStore
+from bench.records.store import RecordStore
 
 SMALL = {"train_scans": 64, "val_scans": 16, "test_normal": 16, "test_anomalous": 16}
 METHODS = ["pca", "gaussian", "intensity"]

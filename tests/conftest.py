@@ -9,9 +9,11 @@ import pytest
 import torch
 
 import bench.plugins
-from bench import grid
 from bench.executors.serial import SerialExecutor
-from bench.store import RecordStore
+from bench.grid.execution import execute
+from bench.grid.planning import plan
+from bench.grid.request import Request
+from bench.records.store import RecordStore
 
 PLUGINS = Path(__file__).parent / "plugins"
 bench.plugins.add_folder(PLUGINS)
@@ -30,7 +32,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 @pytest.fixture(autouse=True)
 def few_threads(monkeypatch):
     """More threads than cores make small networks many times slower, and test workers share the cores."""
-    monkeypatch.setattr("bench.worker.usable_cores", lambda: 1)
+    monkeypatch.setattr("bench.one_run.fitting.usable_cores", lambda: 1)
     torch.set_num_threads(1)
 
 
@@ -70,7 +72,7 @@ def run_toy(store, silent):
         *methods, settings=(), seeds=(0,), preset="quick", force=False, dataset="toy", view=None, precision="float32"
     ):
         known = [s for s in settings if s]
-        request = grid.Request(methods, [dataset], seeds, preset, known, view=view, force=force, precision=precision)
-        return grid.execute(grid.plan(request, store), store, SerialExecutor("cpu", silent), silent)
+        request = Request(methods, [dataset], seeds, preset, known, view=view, force=force, precision=precision)
+        return execute(plan(request, store), store, SerialExecutor("cpu", silent), silent)
 
     return run

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench import artifacts
 from bench.contracts import ANOMALOUS, NORMAL, Sample, Split
-from bench.evaluation import evaluate
-from bench.record import SCORE, Counts, Record
+from bench.judging.evaluation import evaluate
+from bench.records import artifacts
+from bench.records.record import SCORE, Counts, Record
 from bench.spec import RunSpec
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bench.contracts import Sample
-from bench.evaluation import evaluate
+from bench.judging.evaluation import evaluate
 from bench.metrics.pixel_results import Figure, PixelFigures, PixelMetrics
-from bench.record import Counts, Record
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
+from bench.records.record import Counts, Record
 from bench.spec import RunSpec
 
 KINDS = ("good", "good", "hole", "crack")

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from bench.data import open_dataset
-from bench.evaluation import evaluate
-from bench.pictures import PictureWriter
+from bench.data.opening import open_dataset
+from bench.judging.evaluation import evaluate
 from bench.provenance import now
-from bench.record import Counts, Record
+from bench.records.pictures import PictureWriter
+from bench.records.record import Counts, Record
 from bench.spec import RunSpec
 from bench.views import View
 

@@ -19,9 +19,9 @@ from printed import first_difference
 import bench.plugins
 from bench import registry
 from bench.cli import app
-from bench.data import chosen
-from bench.store import RecordStore
-from bench.study import read_study
+from bench.data.opening import chosen
+from bench.records.store import RecordStore
+from bench.studies.study import read_study
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 LANGUAGES = {"bash", "python", "yaml", "text", "latex"}

@@ -12,7 +12,7 @@ from pages import ROOT
 
 from bench import registry
 from bench.executors import make_options
-from bench.study import make_study, read_study
+from bench.studies.study import make_study, read_study
 
 EXAMPLES = ROOT / "examples"
 STUDIES = sorted(EXAMPLES.glob("*.yaml"))

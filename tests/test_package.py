@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -42,12 +44,12 @@ def test_the_wheel_carries_the_pages_of_the_report(wheel):
 
 def test_the_wheel_carries_the_published_results(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    assert (tmp_path / "bench/published.csv").read_bytes() == (CHECKOUT / "results/published.csv").read_bytes()
-    code = "from bench import published; print(published.default_file(), len(published.read()))"
+    assert (tmp_path / "bench/boards/published.csv").read_bytes() == (CHECKOUT / "results/published.csv").read_bytes()
+    code = "from bench.boards import published; print(published.default_file(), len(published.read()))"
     inserted = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"
     done = subprocess.run([sys.executable, "-I", "-c", inserted], check=True, capture_output=True, text=True)
     file, rows = done.stdout.split()
-    assert Path(file) == tmp_path / "bench/published.csv"
+    assert Path(file) == tmp_path / "bench/boards/published.csv"
     assert int(rows) > 300
 
 
@@ -63,3 +65,26 @@ def test_the_wheel_runs_beside_a_package_called_datasets(wheel, tmp_path):
     subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"], check=True
     )
+
+
+def test_one_version_stands_everywhere():
+    version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {version}\n" in (CHECKOUT / "CITATION.cff").read_text()
+    assert f"\n## {version}\n" in (CHECKOUT / "CHANGELOG.md").read_text()
+
+
+def test_the_source_distribution_builds_the_same_wheel(wheel, tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build"]
+    subprocess.run([*build, "-t", "sdist", "-d", str(tmp_path)], cwd=CHECKOUT, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as source:
+        source.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / archive.name.removesuffix(".tar.gz")
+    subprocess.run([*build, "-t", "wheel", "-d", str(tmp_path)], cwd=unpacked, check=True, capture_output=True)
+    (again,) = tmp_path.glob("*.whl")
+    assert contents(again) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

@@ -9,8 +9,10 @@ import torch
 from conftest import TINY
 from torch import nn
 
-from bench import grid, registry
+from bench import registry
 from bench.errors import ConfigError
+from bench.grid.planning import plan
+from bench.grid.request import Request
 from bench.precision import computing_in, require_precision
 
 CPU = torch.device("cpu")
@@ -69,8 +71,8 @@ def test_what_is_not_there_is_refused(name, message):
 def test_a_run_in_bf16_is_marked_and_close_to_float32(run_toy, store):
     settings = [*TINY, "generator_steps=10", "encoder_steps=10"]
     (single,) = run_toy("fanogan", settings=settings)
-    request = grid.Request(["fanogan"], ["toy"], (0,), "quick", settings, precision="bf16")
-    (planned,) = grid.plan(request, store)
+    request = Request(["fanogan"], ["toy"], (0,), "quick", settings, precision="bf16")
+    (planned,) = plan(request, store)
     assert (planned.state, planned.reason) == ("stale", "precision float32 -> bf16")
     (half,) = run_toy("fanogan", settings=settings, precision="bf16")
     assert half.status == "done"

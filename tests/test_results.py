@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.board_requests import write_all
+from bench.board_formats.requests import write_all
+from bench.boards.leaderboard import Known
 from bench.boards.measures import parse_measures
-from bench.leaderboard import Known
-from bench.saved import SavedRun
-from bench.store import RecordStore
+from bench.records.saved import SavedRun
+from bench.records.store import RecordStore
 
 RESULTS = Path(__file__).parents[1] / "results"
 METRICS = ("auroc", "au_spro@0.05")

@@ -12,10 +12,10 @@ from conftest import TINY, Silent
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bench.errors import DivergedError
-from bench.record import Record
+from bench.records.record import Record
+from bench.records.stages import StageStore
 from bench.stopping import StopRequest
-from bench.store import StageStore
-from bench.training import RunContext, TrainingLoop
+from bench.training.services import RunContext, TrainingLoop
 
 
 def scores_of(record, part="test"):
@@ -219,7 +219,7 @@ def test_training_that_does_not_fit_names_the_batch_to_try(run_toy):
 @pytest.mark.parametrize("how", ["loss", "weight"])
 def test_a_run_that_diverged_keeps_its_last_good_checkpoint(run_toy, store, monkeypatch, how):
     """A checkpoint after every step, and from the 21st on a loss or a weight that is no number."""
-    monkeypatch.setattr("bench.training._CHECKPOINT_EVERY", -1.0)
+    monkeypatch.setattr("bench.training.services._CHECKPOINT_EVERY", -1.0)
     (record,) = run_toy("explode", settings=[f"how={how}"])
     assert record.status == "diverged"
     assert {"loss": "loss became inf", "weight": "a weight became nan"}[how] + " at step 21 of 30" in record.reason

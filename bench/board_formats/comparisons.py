@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from bench.boards.comparison import Comparison, Pair
 from bench.boards.ranking import SEPARATED_BELOW
-from bench.comparison import Comparison, Pair
 from bench.pixel_tables import interval_text
 from bench.statistics.ranks import Ranks
 

@@ -14,11 +14,11 @@ from bench.boards.measured import Entrant
 from bench.boards.measures import Measure
 from bench.boards.model import Board, Column, Footer, Reported, Row
 from bench.boards.naming import row_names
+from bench.boards.published import PublishedRow
 from bench.boards.published_rows import Aggregation, Place, places, published_rows
 from bench.boards.ranking import Reference, line_to_beat, marked_below_line, ranked, with_ties
-from bench.published import PublishedRow
-from bench.record import Record
-from bench.saved import SavedRun
+from bench.records.record import Record
+from bench.records.saved import SavedRun
 
 FULL_FIRST = ("paper", "standard")
 

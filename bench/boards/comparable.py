@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.boards.measures import Measure
-from bench.record import OWN_MAPS, Record
-from bench.saved import SavedRun
+from bench.records.record import OWN_MAPS, Record
+from bench.records.saved import SavedRun
 
 
 @dataclass(frozen=True, order=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bench.boards.comparable import Terms
 from bench.boards.model import Counts
-from bench.record import Record
-from bench.saved import SavedRun
+from bench.records.record import Record
+from bench.records.saved import SavedRun
 
 
 def counts_of(runs: Sequence[SavedRun]) -> Counts | None:

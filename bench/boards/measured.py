@@ -12,8 +12,8 @@ import numpy as np
 from bench.boards.measures import Measure, Reading
 from bench.boards.model import Bounds, Cell, Measured
 from bench.boards.paired import classes_of, scores_of_seeds
-from bench.resampling import Interval
-from bench.saved import SavedRun
+from bench.metrics.resampling import Interval
+from bench.records.saved import SavedRun
 from bench.statistics import nested_auroc_interval
 
 

@@ -10,8 +10,8 @@ from bench.boards.model import Column
 from bench.errors import ConfigError, unknown_name
 from bench.metrics.pixel_results import Figure, PixelFigures
 from bench.metrics.pools import LIMITS, PRO_LIMIT
-from bench.record import SCORE, Metrics, Record, ScoreMetrics
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
+from bench.records.record import SCORE, Metrics, Record, ScoreMetrics
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.record import Record
+from bench.records.record import Record
 
 
 def row_names(records: Sequence[Record]) -> list[str]:

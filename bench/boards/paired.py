@@ -11,8 +11,8 @@ from scipy.special import ndtr, ndtri
 from bench.boards.measures import Measure
 from bench.errors import DataError
 from bench.metrics.ranking import FloatArray, IntArray
-from bench.resampling import Interval
-from bench.saved import SavedRun
+from bench.metrics.resampling import Interval
+from bench.records.saved import SavedRun
 from bench.statistics import Difference, compare_pair
 
 LEVEL = 0.95

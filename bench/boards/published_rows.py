@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.boards.model import Cell, Reported, Row
-from bench.published import PublishedRow
+from bench.boards.published import PublishedRow
 
 Aggregation = Literal["mean_of_kinds", "pooled"]
 Identity = tuple[str, str, int]

@@ -10,7 +10,7 @@ import typer
 from bench.commands.options import Debug, Json, Plugins, Results, print_json, use_plugins
 
 if TYPE_CHECKING:
-    from bench.leaderboard import Known
+    from bench.boards.leaderboard import Known
 
 Metric = Annotated[str, typer.Option(help="Metric: auroc, average_precision, fpr_at_95_tpr, au_spro@0.05, iou …")]
 Preset = Annotated[str | None, typer.Option(help="Only runs of this preset. Default: a board for each.")]
@@ -46,8 +46,8 @@ def leaderboard(
     Example: bench leaderboard --dataset mvtec-loco --metric au_spro@0.05
     """
     from bench.board_formats import writer
+    from bench.board_formats.requests import boards_requested, write_all
     from bench.board_formats.terminal import report
-    from bench.board_requests import boards_requested, write_all
     from bench.boards.measures import parse_measures
     from bench.progress import reporter
     from bench.tables import show
@@ -91,8 +91,8 @@ def compare(
     Example: bench compare fanogan pca knn --dataset oct-phantom
     """
     from bench.board_formats.comparisons import comparison_report
+    from bench.boards.comparison import compare as compared
     from bench.boards.measures import parse_measures
-    from bench.comparison import compare as compared
     from bench.tables import show
 
     use_plugins(plugins)
@@ -125,9 +125,9 @@ def _timings(results: Path, dataset: str | None, format_: str, out: Path | None)
 
 def _known(results: Path, no_published: bool) -> Known:
     """Records that cannot be read are named on standard error and do not hide the others."""
-    from bench.leaderboard import Known
+    from bench.boards.leaderboard import Known
     from bench.progress import reporter
-    from bench.store import RecordStore
+    from bench.records.store import RecordStore
 
     progress = reporter()
     return Known.read(RecordStore(results), not no_published, lambda error: progress.say(f"left out: {error}"))

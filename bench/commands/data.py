@@ -26,8 +26,8 @@ def status(
 
     Example: bench data status hyper-kvasir
     """
-    from bench.data_status import statuses
-    from bench.data_tables import statuses_report
+    from bench.data.status import statuses
+    from bench.data.tables import statuses_report
     from bench.tables import show
 
     use_plugins(plugins)
@@ -53,8 +53,8 @@ def get(
 
     Example: bench data get medmnist
     """
-    from bench.data import named
-    from bench.download import get as fetch
+    from bench.data.download import get as fetch
+    from bench.data.opening import named
     from bench.progress import reporter
 
     use_plugins(plugins)
@@ -78,8 +78,8 @@ def check(
 
     Example: bench data check folder --data-root photos
     """
-    from bench.data_requests import audit_requested
-    from bench.data_tables import audit_report
+    from bench.data.requests import audit_requested
+    from bench.data.tables import audit_report
     from bench.progress import reporter
     from bench.tables import show
 
@@ -109,7 +109,7 @@ def split(
 
     Example: bench data split mnist:1 --out split.csv
     """
-    from bench.data_requests import open_requested, split_summary, write_manifest
+    from bench.data.requests import open_requested, split_summary, write_manifest
     from bench.images import manifest
     from bench.progress import reporter
 

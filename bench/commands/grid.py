@@ -17,8 +17,8 @@ def status(results: Results = Path("results"), as_json: Json = False, debug: Deb
 
     Example: bench grid status
     """
-    from bench.submitted import status as look
-    from bench.submitted_table import submitted_report
+    from bench.grid.submitted import status as look
+    from bench.grid.submitted_table import submitted_report
     from bench.tables import show
 
     runs = look(results)
@@ -37,9 +37,9 @@ def wait(
     Example: bench grid wait
     """
     from bench.commands.run import exit_status, print_records
+    from bench.grid.submitted import status as look
+    from bench.grid.submitted import wait as wait_for
     from bench.progress import reporter
-    from bench.submitted import status as look
-    from bench.submitted import wait as wait_for
 
     use_plugins(plugins)
     records = wait_for(results, reporter())
@@ -53,7 +53,7 @@ def cancel(results: Results = Path("results"), debug: Debug = False) -> None:
 
     Example: bench grid cancel
     """
-    from bench.submitted import call_off
+    from bench.grid.submitted import call_off
 
     called = call_off(results)
     running = sum(run.state == "running" for run in called)

@@ -41,11 +41,11 @@ def evaluate(
 
     Example: bench evaluate --dataset mvtec-loco:breakfast_box --data-root DIR --maps DIR
     """
-    from bench.grid import opened
-    from bench.own_maps import measure_own_maps
+    from bench.data.requests import opened
+    from bench.judging.own_maps import measure_own_maps
     from bench.progress import reporter
-    from bench.store import RecordStore
-    from bench.summary import summary
+    from bench.records.store import RecordStore
+    from bench.records.summary import summary
     from bench.tables import record_report, show
 
     use_plugins(plugins)
@@ -70,9 +70,9 @@ def export_maps(
 
     Example: bench export maps 8b05c56b --out maps
     """
-    from bench import export as exporting
     from bench.progress import reporter
-    from bench.store import RecordStore
+    from bench.records import export as exporting
+    from bench.records.store import RecordStore
 
     record = exporting.find_run(run, RecordStore(results))
     scores = exporting.export_maps(record, out, reporter())
@@ -95,8 +95,8 @@ def export_records(
 
     Example: bench export records --out supplement
     """
-    from bench import export as exporting
-    from bench.store import RecordStore
+    from bench.records import export as exporting
+    from bench.records.store import RecordStore
 
     exported = list(exporting.export_records(RecordStore(results), out, names(dataset or ""), without_parts))
     print(f"{len(exported)} records in {out}; bench leaderboard --dataset {exported[0].spec.dataset} --results {out}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from bench.data_roots import DataRoots
+    from bench.data.roots import DataRoots
 
 DataRoot = Annotated[
     list[str] | None,
@@ -41,7 +41,7 @@ def use_plugins(folder: Path | None) -> None:
 
 def data_roots(given: Sequence[str] | None) -> DataRoots | None:
     """``DIR`` and ``mnist=DIR``, as often as given; raises ``ConfigError`` for unknown data sets."""
-    from bench.data_roots import DataRoots
+    from bench.data.roots import DataRoots
 
     return DataRoots.parse(given) if given else None
 

@@ -26,9 +26,9 @@ def report(
     Example: bench report --out report
     """
     from bench.progress import reporter
+    from bench.records.store import RecordStore
     from bench.report.selection import select
     from bench.report.site import build_report
-    from bench.store import RecordStore
 
     use_plugins(plugins)
     progress = reporter()

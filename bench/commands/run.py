@@ -23,8 +23,8 @@ from bench.commands.options import (
 
 if TYPE_CHECKING:
     from bench.executors import Left
-    from bench.grid import PlannedRun
-    from bench.record import Record
+    from bench.grid.planning import PlannedRun
+    from bench.records.record import Record
 
 _CLUSTER, _SLURM, _RAY = "A cluster (--executor slurm or ray)", "Slurm (--executor slurm)", "Ray (--executor ray)"
 _MOST_REPORTS = 4  # more runs than that are shown by their ranking alone
@@ -88,8 +88,8 @@ def run(
     Example: bench run --method fanogan --dataset oct-phantom
     """
     from bench.progress import reporter
-    from bench.study import make_study, read_study
-    from bench.study_run import plan_study
+    from bench.studies.run import plan_study
+    from bench.studies.study import make_study, read_study
 
     use_plugins(plugins)
     file = read_study(config, plugins) if config else None
@@ -140,7 +140,7 @@ def _print_left(left: Sequence[Left], results: Path) -> None:
 def print_records(records: Sequence[Record], results: Path, as_json: bool) -> None:
     """One report, a ranking of several, and what did not end well."""
     from bench.board_formats.terminal import report
-    from bench.leaderboard import after_a_run
+    from bench.boards.leaderboard import after_a_run
     from bench.tables import record_report, show
 
     if as_json:

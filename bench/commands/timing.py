@@ -46,27 +46,28 @@ def time(
 
     Example: bench time --method fanogan,anogan,ae --dataset oct-phantom
     """
-    from bench import grid
     from bench.devices import default_preset, resolve_device
     from bench.durations import seconds
+    from bench.grid.planning import plan
+    from bench.grid.request import Request
     from bench.precision import require_precision
     from bench.progress import reporter
-    from bench.store import RecordStore
+    from bench.records.store import RecordStore
     from bench.tables import show
-    from bench.timing.campaign import Request, exit_status, parse_batches, time_methods
+    from bench.timing.campaign import TimingRequest, exit_status, parse_batches, time_methods
     from bench.timing.tables import report
 
     use_plugins(plugins)
     chosen, progress = resolve_device(device), reporter()
-    request = grid.Request(
+    request = Request(
         methods=names(method), datasets=names(dataset), preset=preset or default_preset(chosen),
         settings=setting or [], view=view, data_root=data_roots(data_root),
         precision=require_precision(precision, chosen.type),
     )  # fmt: skip
-    how = Request(
+    how = TimingRequest(
         chosen, parse_batches(batch), repeats, seconds(timeout, "--timeout"), plugins=[plugins] if plugins else []
     )
-    timings = time_methods(grid.plan(request, RecordStore(results)), how, results, progress)
+    timings = time_methods(plan(request, RecordStore(results)), how, results, progress)
     if as_json:
         print_json([timing.model_dump(mode="json") for timing in timings])
     else:

@@ -55,9 +55,9 @@ def make(
 
     Example: bench turing 8b05c56b --n 60 --out quiz.html
     """
-    from bench.export import find_run
     from bench.progress import reporter
-    from bench.store import RecordStore
+    from bench.records.export import find_run
+    from bench.records.store import RecordStore
     from bench.tables import show
     from bench.turing.making import write_quiz
     from bench.turing.tables import made_report

@@ -8,7 +8,7 @@ from bench.conformance.answers import fitted_by, misshapen, sound_answers, tenso
 from bench.conformance.findings import Broken, check
 from bench.conformance.study import CPU, Fitted, Setting, Study
 from bench.contracts import Scores
-from bench.store import load_weights, save_weights
+from bench.records.weights import load_weights, save_weights
 
 OTHER_SHAPES = (Setting(channels=3), Setting(view="resize:64"), Setting(channels=3, view="patches:64/8"))
 

@@ -19,10 +19,10 @@ from bench.conformance.material import TRAINING_IMAGES, HandedOver, WatchedSampl
 from bench.contracts import Detector, ImageShape, Scores
 from bench.errors import ConfigError
 from bench.provenance import usable_cores
+from bench.records.stages import StageStore
 from bench.stopping import StopRequest
-from bench.store import StageStore
-from bench.training import RunContext
-from bench.training_images import training_images
+from bench.training.images import training_images
+from bench.training.services import RunContext
 from bench.views import View, to_model_input
 
 CPU = torch.device("cpu")

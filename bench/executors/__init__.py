@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import ConfigError, unknown_name
-from bench.jobs import Job
+from bench.jobs.job import Job
 from bench.progress import Reporter
 from bench.stopping import StopRequest
 
@@ -33,7 +33,7 @@ class Ended:
 
     job: Job
     exit_status: int | None
-    """0: it wrote a record. ``bench.jobs.BUSY``: it left the run to another process. ``None``: not known."""
+    """0: it wrote a record. ``bench.jobs.job.BUSY``: it left the run to another process. ``None``: not known."""
     reason: str = ""
     """Why it wrote none, as far as is known: ``killed by SIGKILL``."""
     timed_out: bool = False

@@ -13,7 +13,7 @@ from bench.durations import seconds, shown
 from bench.executors import Ended, Executor, Options
 from bench.executors.processes import RunProcess, environment, how_it_ended
 from bench.executors.slots import Slot, slots
-from bench.jobs import Job
+from bench.jobs.job import Job
 from bench.progress import Reporter
 
 _PATIENCE = 0.2  # seconds that a call waits for the first process to end

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bench.logs import HEADLINE
+from bench.jobs.logs import HEADLINE
 from bench.provenance import now
 
 _CHECKOUT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
-from bench.claims import holder_of
 from bench.durations import shown
 from bench.executors import Ended, Executor, Options
 from bench.executors.processes import environment, how_it_ended
@@ -23,9 +22,10 @@ from bench.executors.ray_cluster import connect, needed, nodes, remote, require_
 from bench.executors.ray_options import RayOptions
 from bench.executors.ray_task import attend
 from bench.executors.slots import threads
-from bench.jobs import BUSY, Job
+from bench.jobs.job import BUSY, Job
 from bench.progress import Reporter
-from bench.store import RecordStore
+from bench.records.claims import holder_of
+from bench.records.store import RecordStore
 
 _PATIENCE = 0.2  # seconds that a call waits
 _LOOK_EVERY = 2.0  # seconds between two looks at nodes and claims

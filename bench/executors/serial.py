@@ -8,7 +8,7 @@ from typing import Self
 
 from bench.errors import BenchError, ClaimedError
 from bench.executors import Ended, Executor, Options
-from bench.jobs import BUSY, Job
+from bench.jobs.job import BUSY, Job
 from bench.progress import Reporter
 
 _PATIENCE = 0.2  # seconds
@@ -41,9 +41,9 @@ class SerialExecutor(Executor):
         self._over += [self._perform(job.updated(device=self._device, waits=True).with_data(job.data)) for job in jobs]
 
     def _perform(self, job: Job) -> Ended:
-        from bench.claims import Claims
-        from bench.job_process import perform_job
-        from bench.store import RecordStore
+        from bench.records.claims import Claims
+        from bench.records.store import RecordStore
+        from bench.worker import perform_job
 
         store = RecordStore(job.results, Claims(job.claim))
         try:

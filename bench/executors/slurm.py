@@ -17,9 +17,9 @@ from bench.executors.slurm_endings import how_a_task_ended
 from bench.executors.slurm_options import SlurmOptions
 from bench.executors.slurm_queue import Task, UnreachableError, cancel, largest_array, require_slurm
 from bench.executors.slurm_submission import Submission, one_at_a_time, submissions, submit
-from bench.jobs import BUSY, Job
+from bench.jobs.job import BUSY, Job
 from bench.progress import Reporter
-from bench.store import RecordStore
+from bench.records.store import RecordStore
 
 T = TypeVar("T")
 _PATIENCE = 0.2  # seconds that a call waits

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bench.claims import Claims
 from bench.durations import shown
 from bench.executors import Ended
 from bench.executors.processes import how_it_ended
 from bench.executors.slurm_queue import Task
-from bench.jobs import BUSY, Job
-from bench.store import RecordStore
+from bench.jobs.job import BUSY, Job
+from bench.records.claims import Claims
+from bench.records.store import RecordStore
 
 _BY_TIMEOUT = (124, 137)  # exit statuses of the command timeout: ended when asked to, or killed
 _EARLY = 65.0  # seconds that Slurm may send its warning before it is due, and be late to say so

@@ -27,11 +27,11 @@ from bench.errors import StoreError
 from bench.executors.processes import environment
 from bench.executors.slurm_options import SlurmOptions
 from bench.executors.slurm_queue import Task, call, tasks_of
-from bench.jobs import Job, read_job
-from bench.logs import HEADLINE
+from bench.jobs.job import Job, read_job
+from bench.jobs.logs import HEADLINE
 from bench.provenance import now
 from bench.spec import Key
-from bench.store import replace_file
+from bench.writing import replace_file
 
 _GUARD = 300.0  # seconds that another command may take to submit
 

@@ -14,7 +14,7 @@ from bench.metrics.passes import AnnotatedImage, NormalPixels, PixelImage
 from bench.metrics.pixel_results import Figure, PixelFigures
 from bench.metrics.pools import LIMITS, PRO_LIMIT, Pool
 from bench.metrics.regions import FloatArray, Values
-from bench.resampling import GroupBootstrap, Interval, percentile_interval
+from bench.metrics.resampling import GroupBootstrap, Interval, percentile_interval
 
 LEVEL = 0.95
 PIXELS, COMPONENTS, DEFECTS = "pixels", "components", "defects"

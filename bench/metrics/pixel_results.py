@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pandas as pd
 from bench.contracts import NORMAL
 from bench.errors import unknown_name
 from bench.plots.scores import kinds_of
-from bench.record import SCORE
-from bench.saved import SavedRun
+from bench.records.record import SCORE
+from bench.records.saved import SavedRun
 
 Pick = Literal["first", "worst", "best", "spread"]
 RULES: dict[Pick, str] = {

@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.metrics.ranking import FloatArray
+from bench.metrics.resampling import Interval
 from bench.plots.canvas import Entry, line_entry
 from bench.plots.lines import LEVEL, RESAMPLES, Band, Curve, Line, bootstrap_band, line_of_run, mean_line, range_band
 from bench.plots.selection import Selection
 from bench.plots.style import Look, looks
-from bench.resampling import Interval
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bench.plots.panels import columns_of, grid_of
 from bench.plots.scores import kinds_of
 from bench.plots.selection import Selection
 from bench.plots.style import NORMAL_GREY, Look, Width, looks, styled
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 Projection = Literal["pca", "tsne"]
 SEED = 0

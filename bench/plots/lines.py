@@ -13,8 +13,8 @@ import numpy as np
 
 from bench.contracts import NORMAL
 from bench.metrics.ranking import FloatArray, IntArray
-from bench.resampling import GroupBootstrap
-from bench.saved import SavedRun
+from bench.metrics.resampling import GroupBootstrap
+from bench.records.saved import SavedRun
 
 RESAMPLES = 1000
 LEVEL = 0.95

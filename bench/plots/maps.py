@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from bench.contracts import NORMAL, Sample
 from bench.errors import ConfigError, unknown_name
-from bench.pictures import StoredPictures
 from bench.plots.canvas import canvas, fitted, text_mm
 from bench.plots.chosen_images import Pick, chosen_images
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.source import data_of
 from bench.plots.style import HEAT, Width, styled
-from bench.saved import SavedRun
+from bench.records.pictures import StoredPictures
+from bench.records.saved import SavedRun
 
 INPUT, MASK, REDRAWN, RESIDUAL, OVERLAY = "input", "mask", "redrawn", "residual", "overlay"
 OF_METHODS = (REDRAWN, RESIDUAL, OVERLAY)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bench.errors import ConfigError
 from bench.plots.style import Width, look_of
-from bench.store import replace_file
+from bench.writing import replace_file
 
 # No dates: the file is then the same whenever it is drawn from the same records with the same packages.
 _METADATA: dict[str, dict[str, Any]] = {

@@ -22,7 +22,7 @@ from bench.plots.lines import Line, classes_of
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.style import Width, styled
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 _GRID = np.linspace(0, 1, 201)
 

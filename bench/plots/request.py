@@ -10,7 +10,7 @@ from bench.plots.output import Drawing, require_writable_kind, save
 from bench.plots.selection import Selection, Wanted, select, select_each
 from bench.plots.style import MM, Width, width_named
 from bench.progress import reporter
-from bench.store import RecordStore
+from bench.records.store import RecordStore
 
 P = ParamSpec("P")
 

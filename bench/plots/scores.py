@@ -17,7 +17,7 @@ from bench.plots.output import Drawing
 from bench.plots.panels import columns_of, grid_of
 from bench.plots.selection import Selection
 from bench.plots.style import NORMAL_GREY, Width, looks, styled
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 BINS = 40
 _ROW_MM = 4.6

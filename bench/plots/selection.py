@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.errors import ConfigError, unknown_name
-from bench.record import Record
-from bench.saved import SavedRun, finished, of_dataset, of_methods
-from bench.store import RecordStore
+from bench.records.record import Record
+from bench.records.saved import SavedRun, finished, of_dataset, of_methods
+from bench.records.store import RecordStore
 
 
 @dataclass(frozen=True)

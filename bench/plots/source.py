@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.data import OpenedDataset, label_of, open_dataset
+from bench.data.opening import OpenedDataset, label_of, open_dataset
 from bench.errors import BenchError, DataError
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 
 def data_of(run: SavedRun, data_root: Path | None) -> OpenedDataset:

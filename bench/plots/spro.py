@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.contracts import Sample
-from bench.data import OpenedDataset
+from bench.data.opening import OpenedDataset
 from bench.errors import ConfigError, DataError
+from bench.judging.pixel_evaluation import pixel_images
 from bench.metrics.passes import PixelImage, read_defects, read_normal_pixels
 from bench.metrics.pixels import sinks_of
 from bench.metrics.pools import LIMITS, Kind, Pool
 from bench.metrics.ranking import FloatArray
-from bench.pixel_evaluation import pixel_images
 from bench.plots.canvas import canvas
 from bench.plots.curves import MethodCurve, best_first, draw_curves, legend_of, looks_of, table_of, text_of
 from bench.plots.lines import Band, Line, mean_line, range_band
@@ -26,7 +26,7 @@ from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.source import data_of
 from bench.plots.style import Width, styled
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 LIMIT = 0.05
 """Of the area in the legend."""

@@ -16,7 +16,7 @@ from bench.plots.curves import interval_text, looks_of, spread_text
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.style import Width, plain_log, styled
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 from bench.timing.lookup import COSTS, timings_for
 from bench.timing.record import Timing
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from bench.board_formats.sheet import TIED, Header, Words, sheet
 from bench.board_formats.words import heading, notes
+from bench.boards.leaderboard import ALL, Known, averaged_categories, leaderboard
 from bench.boards.measures import AFTER_A_RUN, MEASURES, Measure
 from bench.boards.model import Board, Measured, Row
-from bench.leaderboard import ALL, Known, averaged_categories, leaderboard
+from bench.records.saved import SavedRun
 from bench.report.groups import Group, group_slug, run_slug
-from bench.saved import SavedRun
 
 PIXELS = tuple(MEASURES[key] for key in ("au_spro@0.05", "au_pro@0.3", "pixel_auroc", "pixel_average_precision", "iou"))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.contracts import NORMAL
 from bench.pixel_tables import interval_text
-from bench.record import Metrics
+from bench.records.record import Metrics
 from bench.report.boards import ShownBoard, text_of
 from bench.report.pages import write_page
 from bench.report.shown import ShownGroup, ShownRun

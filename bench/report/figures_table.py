@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.metrics.pixel_results import Figure, PixelMetrics
 from bench.metrics.ranking import OperatingPoint
 from bench.pixel_tables import interval_text, named_figures
-from bench.record import SCORE, Metrics, ScoreMetrics
+from bench.records.record import SCORE, Metrics, ScoreMetrics
 
 NONE = "–"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from bench.record import Record
-from bench.saved import SavedRun
+from bench.records.record import Record
+from bench.records.saved import SavedRun
 from bench.spec import digest
 
 

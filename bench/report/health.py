@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 if TYPE_CHECKING:
     import pandas as pd

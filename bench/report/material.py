@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data import OpenedDataset, open_dataset
-from bench.data_roots import Roots, root_of
+from bench.data.opening import OpenedDataset, open_dataset
+from bench.data.roots import Roots, root_of
 from bench.errors import BenchError
-from bench.record import Record
+from bench.records.record import Record
 
 _REMEDY = "To show them, build the report again with --data-root DIR."
 

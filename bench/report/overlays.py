@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.errors import StoreError
-from bench.pictures import StoredPictures
 from bench.progress import Reporter
+from bench.records.pictures import StoredPictures
+from bench.records.saved import SavedRun
 from bench.report.thumbnails import LONGEST, shrunk
-from bench.saved import SavedRun
 
 _LEVELS = 32  # fewer colours than an eye tells apart in a blurred map, and a quarter of the bytes
 _OPAQUE = (0.4, 0.9)  # of the lowest and highest level: the image is dimmed, and shines through everywhere

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.leaderboard import Known
+from bench.boards.leaderboard import Known
 from bench.progress import Reporter
-from bench.saved import finished, of_dataset
-from bench.store import RecordStore
+from bench.records.saved import finished, of_dataset
+from bench.records.store import RecordStore
 
 
 def select(store: RecordStore, dataset: str | None, reporter: Reporter) -> Known:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from bench.records.saved import SavedRun
 from bench.report.groups import Group, run_slug
 from bench.report.overlays import Overlays
 from bench.report.thumbnails import Thumbnail
-from bench.saved import SavedRun
 
 Layer = tuple[str, str]
 """What a picture shows, and its file relative to a page one folder below the site."""

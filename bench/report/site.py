@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.data_roots import Roots
+from bench.boards.leaderboard import Known
+from bench.data.roots import Roots
 from bench.errors import ConfigError
-from bench.leaderboard import Known
 from bench.progress import Reporter
+from bench.records.saved import SavedRun
 from bench.report.boards import ShownBoard, boards_of, every_board, text_of
 from bench.report.choice import pictured
 from bench.report.compare_page import write_compare_page
@@ -23,7 +24,6 @@ from bench.report.pages import copy_assets, write_page
 from bench.report.run_page import write_run_page
 from bench.report.shown import ShownGroup, ShownRun
 from bench.report.thumbnails import write_thumbnails
-from bench.saved import SavedRun
 
 MOST_PICTURES = 2000
 """Of one data set: a test set of ten thousand images would make a hundred thousand files."""

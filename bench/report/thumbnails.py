@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from bench.contracts import Sample, Uint8Image
-from bench.data import OpenedDataset
+from bench.data.inspection import UNREADABLE
+from bench.data.opening import OpenedDataset
 from bench.images import decode, each
-from bench.inspection import UNREADABLE
 from bench.progress import Reporter
 
 LONGEST = 160

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.contracts import NORMAL
 from bench.metrics.ranking import midranks
-from bench.saved import SavedRun
+from bench.records.saved import SavedRun
 
 VERDICTS = ("found", "missed", "false alarm", "passed", "no threshold")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.metrics.ranking import BoolArray, FloatArray, IntArray, auroc, check_inputs
-from bench.resampling import GroupBootstrap, Interval, percentile_interval
+from bench.metrics.resampling import GroupBootstrap, Interval, percentile_interval
 from bench.statistics.checks import check_length, check_resamples, why_degenerate
 
 Statistic = Callable[[BoolArray, FloatArray], float]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from bench.metrics.ranking import BoolArray, FloatArray, auroc, check_inputs, midranks
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
 from bench.statistics.checks import check_level, images_by_class, why_degenerate
 
 

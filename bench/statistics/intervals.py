@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.metrics.ranking import check_inputs
-from bench.resampling import Interval, group_numbers
+from bench.metrics.resampling import Interval, group_numbers
 from bench.statistics.bootstrap import grouped_bootstrap_interval
 from bench.statistics.checks import check_length
 from bench.statistics.delong import logit_delong_interval

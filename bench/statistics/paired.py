@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from bench.metrics.ranking import FloatArray, IntArray, auroc, check_inputs
-from bench.resampling import GroupBootstrap, Interval, group_numbers, percentile_interval
+from bench.metrics.resampling import GroupBootstrap, Interval, group_numbers, percentile_interval
 from bench.statistics.bootstrap import why_never_varies
 from bench.statistics.checks import (
     check_classes,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
 from bench.metrics.ranking import BoolArray, FloatArray, IntArray
-from bench.resampling import GroupBootstrap, Interval, percentile_interval
+from bench.metrics.resampling import GroupBootstrap, Interval, percentile_interval
 from bench.statistics.bootstrap import Evaluate, mean_auroc_interval, weighted_mean_auroc, why_never_varies
 from bench.statistics.checks import check_classes, check_length, check_resamples, check_scorings
 from bench.statistics.intervals import auroc_interval

@@ -14,10 +14,10 @@ import torch
 from bench.durations import shown
 from bench.errors import ConfigError, DataError, StoreError
 from bench.executors.processes import environment, how_it_ended
-from bench.grid import PlannedRun
+from bench.grid.planning import PlannedRun
 from bench.progress import Reporter
 from bench.provenance import hardware, now, provenance, threads
-from bench.record import facts_of
+from bench.records.record import facts_of
 from bench.spec import RunSpec
 from bench.timing import training
 from bench.timing.clock import PROTOCOL
@@ -29,7 +29,7 @@ _ENDS = 3  # lines of what a failed process said
 
 
 @dataclass(frozen=True)
-class Request:
+class TimingRequest:
     """How to time; what to time is a plan of runs."""
 
     device: torch.device
@@ -61,7 +61,7 @@ def parse_batches(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def time_methods(runs: Sequence[PlannedRun], request: Request, results: Path, progress: Reporter) -> list[Timing]:
+def time_methods(runs: Sequence[PlannedRun], request: TimingRequest, results: Path, progress: Reporter) -> list[Timing]:
     """Time every run of the plan and store what was measured; a method that fails costs its own row."""
     blocked = [run.reason for run in runs if run.state == "blocked"]
     if blocked:
@@ -97,7 +97,7 @@ def _give_up(methods: Sequence[_Method], repeats: int) -> None:
             method.failed = STOPPED
 
 
-def _measure(method: _Method, request: Request, position: int, progress: Reporter) -> None:
+def _measure(method: _Method, request: TimingRequest, position: int, progress: Reporter) -> None:
     outcome = _in_a_process(method, request, position)
     if isinstance(outcome, Measured):
         method.measured.append(outcome)
@@ -106,7 +106,7 @@ def _measure(method: _Method, request: Request, position: int, progress: Reporte
         progress.say(f"  failed: {outcome}")
 
 
-def _in_a_process(method: _Method, request: Request, position: int) -> Measured | str:
+def _in_a_process(method: _Method, request: TimingRequest, position: int) -> Measured | str:
     data = method.run.data
     task = Task(
         spec=method.spec,
@@ -134,7 +134,7 @@ def _in_a_process(method: _Method, request: Request, position: int) -> Measured 
     return " ".join(ends) or how_it_ended(done.returncode)
 
 
-def _timing(method: _Method, request: Request) -> Timing:
+def _timing(method: _Method, request: TimingRequest) -> Timing:
     data = method.run.data
     assert data
     name = _device_name(request.device)

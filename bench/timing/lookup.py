@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.errors import ConfigError
-from bench.record import Record
+from bench.records.record import Record
 from bench.timing.record import Measured, Timing, read_timings
 from bench.timing.scopes import ANSWER
 

@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 import bench.plugins
-from bench.data import open_dataset
+from bench.data.opening import open_dataset
 from bench.errors import BenchError
 from bench.precision import computing_in
 from bench.spec import RunSpec

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import StoreError
 from bench.precision import FLOAT32
-from bench.record import MARKED_PRESETS
+from bench.records.record import MARKED_PRESETS
 from bench.spec import RunSpec, digest
-from bench.store import replace_file
+from bench.writing import replace_file
 
 TIMING_SCHEMA: Literal[1] = 1
 QUANTILES = (0.5, 0.9, 0.99)

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from bench import registry
 from bench.contracts import Detector, Sample
-from bench.data import OpenedDataset
+from bench.data.opening import OpenedDataset
 from bench.images import cached_images, decode
 from bench.spec import RunSpec
 from bench.timing.clock import Work
 from bench.timing.record import TimedLoop
 from bench.timing.scopes import ANSWER, FROM_FILE
 from bench.timing.training import Counted, CountedImages, WindowContext, counting_updates
-from bench.training_images import training_images
+from bench.training.images import training_images
 from bench.views import View, to_model_input
 
 _READ = 32  # test images that are read in turn

@@ -22,7 +22,7 @@ from bench.contracts import Checkpointable, Context, Images
 from bench.timing.clock import wait
 from bench.timing.operations import operations_of
 from bench.timing.record import TimedLoop
-from bench.training import derived_seed
+from bench.training.services import derived_seed
 
 WARM_UP_STEPS, STEPS, SECONDS, MOST_SECONDS = 6, 10, 1.0, 4.0
 """A window: warmed up (on a GPU until steps are replayed from graphs), at least so many steps and seconds, both bounded

@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.data_roots import Roots
+from bench.data.roots import Roots
 from bench.progress import Reporter
-from bench.record import Record
-from bench.store import replace_file
+from bench.records.record import Record
 from bench.turing.classifier import ClassifierResult, classify
 from bench.turing.material import Material, Part, groups_of, images_of, labels_of, open_study
 from bench.turing.page import page
 from bench.turing.quiz import Quiz, make_quiz, require_even
 from bench.views import View
+from bench.writing import replace_file
 
 MOST_CLASSIFIED = 500
 """Images of each kind that the classifiers see at most."""

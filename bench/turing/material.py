@@ -14,14 +14,14 @@ from torch import Tensor
 
 from bench import registry
 from bench.contracts import NORMAL, Detector, ImageShape, Sample
-from bench.data import OpenedDataset, open_dataset
-from bench.data_roots import Roots, root_of
+from bench.data.opening import OpenedDataset, open_dataset
+from bench.data.roots import Roots, root_of
 from bench.errors import ConfigError, DataError, PluginError, StoreError
 from bench.images import ImageCache, cached_images
 from bench.progress import Reporter
-from bench.record import Record
-from bench.saved import SavedRun
-from bench.store import load_weights
+from bench.records.record import Record
+from bench.records.saved import SavedRun
+from bench.records.weights import load_weights
 from bench.views import Tiles, View, to_bytes, to_model_input
 
 WEIGHTS = "weights.safetensors"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.stats import binomtest
 
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
 from bench.turing.agreement import Agreement, agreement
 from bench.turing.verdicts import Answer, Verdict, VerdictFile
 

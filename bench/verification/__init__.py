@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.boards.leaderboard import Known
 from bench.boards.measures import MEASURES
 from bench.errors import ConfigError, StoreError
-from bench.leaderboard import Known
 from bench.progress import Reporter
-from bench.saved import SavedRun
-from bench.store import RecordStore
+from bench.records.checksums import SUMS, changed_files
+from bench.records.saved import SavedRun
+from bench.records.store import RecordStore
 from bench.verification.boards import changed_boards
-from bench.verification.checksums import SUMS, changed_files
 from bench.verification.figures import changed_figures
 from bench.verification.finding import Finding, Verified
 
@@ -47,7 +47,7 @@ def verify(folder: Path, reporter: Reporter) -> Verified:
 
 def _of_files(records: Path) -> Iterator[Finding]:
     if (records / SUMS).is_file():
-        yield from changed_files(records)
+        yield from (Finding("checksums", str(file), what) for file, what in changed_files(records))
 
 
 def _of_runs(runs: Sequence[SavedRun], reporter: Reporter) -> Iterator[Finding]:

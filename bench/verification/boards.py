@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.board_requests import file_ending, write_all
+from bench.board_formats.requests import file_ending, write_all
+from bench.boards.leaderboard import Known
 from bench.boards.measures import Measure
-from bench.leaderboard import Known
 from bench.verification.finding import Finding
 
 _SHOWN = 60

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.evaluation import evaluate
-from bench.record import SCORE, Columns
-from bench.saved import SavedRun
+from bench.judging.evaluation import evaluate
+from bench.records.record import SCORE, Columns
+from bench.records.saved import SavedRun
 from bench.verification.finding import Finding
 
 _SAME = 1e-9

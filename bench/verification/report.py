@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
-from bench.verification.checksums import SUMS
+from bench.records.checksums import SUMS
 from bench.verification.finding import Finding, Verified
 
 

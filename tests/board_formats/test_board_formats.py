@@ -16,11 +16,11 @@ import pytest
 from made_records import make
 
 from bench.board_formats import SUFFIXES, latex, writer
+from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import parse_measures
 from bench.boards.model import Reported
+from bench.boards.published import PublishedRow
 from bench.errors import ConfigError
-from bench.leaderboard import Known, leaderboard
-from bench.published import PublishedRow
 
 NASTY = r"50% & <b>_x_</b> #1 {y} $z$ ~^ | \n “q” – [1] *s*"
 

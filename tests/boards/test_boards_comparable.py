@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from made_records import failed, make
 
+from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import MEASURES
-from bench.leaderboard import Known, leaderboard
 
 
 def boards_of(store, dataset="toy", metric="auroc"):

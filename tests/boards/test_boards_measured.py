@@ -9,10 +9,10 @@ import pytest
 from made_records import make, samples, scores_of
 from sklearn.metrics import roc_auc_score
 
+from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measured import mean_of_intervals
 from bench.boards.measures import MEASURES
-from bench.leaderboard import Known, leaderboard
-from bench.resampling import Interval
+from bench.metrics.resampling import Interval
 from bench.statistics import nested_auroc_interval
 
 AUROC, AREA = MEASURES["auroc"], MEASURES["au_spro@0.05"]

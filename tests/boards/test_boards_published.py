@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from made_records import make
 
+from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import MEASURES, parse_measures
 from bench.boards.model import Measured, Reported
-from bench.leaderboard import Known, leaderboard
-from bench.published import PublishedRow
+from bench.boards.published import PublishedRow
 
 LOCO = "MVTec LOCO AD, mean of logical and structural"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_records import make, samples, scores_of
 
+from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import MEASURES
-from bench.leaderboard import Known, leaderboard
 from bench.statistics import holm, paired_delong
 
 

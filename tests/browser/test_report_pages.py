@@ -9,10 +9,10 @@ from scipy.stats import rankdata
 from site_records import HOSTILE, write_run
 
 from bench.metrics import ranking
+from bench.records.saved import finished
+from bench.records.store import RecordStore
 from bench.report.selection import select
 from bench.report.site import build_report
-from bench.saved import finished
-from bench.store import RecordStore
 
 KINDS = ("crack", "hole & <i>gap</i>")
 WIDTHS = (390, 1440)

@@ -14,7 +14,7 @@ from conftest import PLUGINS
 from PIL import Image
 
 from bench import cli
-from bench.data import missing_data, open_dataset
+from bench.data.opening import missing_data, open_dataset
 from bench.errors import DataError
 from bench.images import manifest
 from bench.registry import find

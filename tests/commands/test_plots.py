@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.errors import ConfigError
-from bench.store import RecordStore
+from bench.records.store import RecordStore
 
 WITHOUT_TORCH = """
 import sys

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench import registry
-from bench.data import open_dataset
+from bench.data.opening import open_dataset
 from bench.errors import DataError
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data"

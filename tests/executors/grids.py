@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.record import Record
-from bench.store import RecordStore
+from bench.records.record import Record
+from bench.records.store import RecordStore
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 EXECUTORS = ["local", "slurm", "ray"]

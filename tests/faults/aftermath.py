@@ -11,7 +11,7 @@ import yaml
 from safetensors import safe_open
 
 from bench.files import content_digest
-from bench.record import Record
+from bench.records.record import Record
 
 from .grid import TinyGrid
 

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from bench.record import Record
+from bench.records.record import Record
 
 from .fault import Fault, Struck
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.record import Record
-from bench.store import RecordStore, read_record
+from bench.records.record import Record
+from bench.records.store import RecordStore, read_record
 
 from .sources import VARIANTS, set_variant
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from bench.claims import holder_of
+from bench.records.claims import holder_of
 
 from .fault import Fault, Struck
 

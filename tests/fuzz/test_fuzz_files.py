@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from bench.data.unpack import unpack
 from bench.errors import DataError
 from bench.files import read_colour, read_grey, read_mask, read_values
-from bench.map_files import MapFiles
-from bench.store import load_weights
-from bench.unpack import unpack
+from bench.records.map_files import MapFiles
+from bench.records.weights import load_weights
 from fuzz.cases import for_all, ours_or_good, spoilt
 
 PIXELS = (np.arange(48, dtype=np.uint8) * 5).reshape(6, 8)

@@ -14,15 +14,15 @@ from rich.console import Console
 
 import bench.plugins
 from bench import registry
-from bench.claims import Holder, holder_of
 from bench.durations import clock
 from bench.errors import PluginError, StoreError
 from bench.executors.slurm_submission import submissions
-from bench.job_progress import Progress
-from bench.jobs import Job, read_job
-from bench.pictures import MAPS, StoredPictures
-from bench.record import Record
-from bench.store import RecordStore, read_record
+from bench.jobs.job import Job, read_job
+from bench.jobs.progress import Progress
+from bench.records.claims import Holder, holder_of
+from bench.records.pictures import MAPS, StoredPictures
+from bench.records.record import Record
+from bench.records.store import RecordStore, read_record
 from bench.tables import record_report, troubles_report
 from fuzz.cases import JSON, as_json, for_all, ours_or_good, reshaped, spoilt
 

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import strategies as st
 
 import bench.plugins
+from bench.boards.published import default_file, read
 from bench.errors import ConfigError
-from bench.map_files import read_scores
-from bench.published import default_file, read
-from bench.study import make_study, read_study
+from bench.records.score_files import read_scores
+from bench.studies.study import make_study, read_study
 from fuzz.cases import JSON, for_all, ours_or_good, reshaped, spoilt
 
 STUDY = {

@@ -12,13 +12,13 @@ import torch
 from conftest import Silent
 
 from bench import registry
-from bench.data import open_dataset
+from bench.data.opening import open_dataset
 from bench.errors import BenchError
 from bench.images import cached_images
+from bench.records.stages import StageStore
 from bench.stopping import StopRequest
-from bench.store import StageStore
-from bench.training import RunContext
-from bench.training_images import training_images
+from bench.training.images import training_images
+from bench.training.services import RunContext
 from bench.views import View
 
 pytest.importorskip("anomalib", reason="anomalib is not installed")

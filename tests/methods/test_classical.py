@@ -17,9 +17,9 @@ from sklearn.svm import OneClassSVM
 from bench import registry
 from bench.contracts import ImageShape
 from bench.errors import DataError
+from bench.records.stages import StageStore
 from bench.stopping import StopRequest
-from bench.store import StageStore
-from bench.training import RunContext
+from bench.training.services import RunContext
 
 METHODS = ("pca", "knn", "gaussian", "iforest", "ocsvm")
 

@@ -15,10 +15,10 @@ import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.contracts import ImageShape
 from bench.cuda_graphs import captured, plain_steps
 from bench.errors import InterruptedRunError
+from bench.records.stages import StageStore
 from bench.stopping import StopRequest
-from bench.store import StageStore
 from bench.timing.operations import operations_of
-from bench.training import RunContext
+from bench.training.services import RunContext
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 SMALL = {"width": 8, "latent_dim": 16, "batch_size": 16}

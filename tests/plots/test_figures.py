@@ -18,7 +18,7 @@ from bench.plots import latent, pr, ranks, roc, scores, timing, training
 from bench.plots.output import save
 from bench.plots.selection import Wanted, select, select_each
 from bench.plots.style import COLOURS, LINES, WIDTHS, looks
-from bench.store import RecordStore
+from bench.records.store import RecordStore
 
 COLUMN = WIDTHS["column"]
 LOG = [{"stage": "GAN", "step": k, "seconds": k, "loss": 1 / (k + 1)} for k in range(5)]

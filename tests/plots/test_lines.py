@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from bench import saved
 from bench.plots.lines import Line, bootstrap_band, line_of_run, mean_line, range_band
 from bench.plots.pr import pr_line
 from bench.plots.roc import roc_line
+from bench.records import saved
 
 weighted_images = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4), st.integers(1, 3)), min_size=2, max_size=30)
 

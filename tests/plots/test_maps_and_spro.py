@@ -11,7 +11,6 @@ from fabricated import write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench import saved
 from bench.contracts import ANOMALOUS, Region, Sample
 from bench.errors import ConfigError, DataError
 from bench.metrics.passes import Annotation, PixelImage
@@ -25,6 +24,7 @@ from bench.plots.selection import Wanted, select
 from bench.plots.source import data_of
 from bench.plots.spro import line_of_images, spro_line, thinned
 from bench.plots.style import WIDTHS
+from bench.records import saved
 
 COLUMN, TEXT = WIDTHS["column"], WIDTHS["text"]
 

@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 from site_records import toy, write_run
 
 from bench.metrics.ranking import operating_point
+from bench.records.saved import finished
 from bench.report.choice import pictured
 from bench.report.figures_table import figures_tables
 from bench.report.groups import groups
@@ -15,7 +16,6 @@ from bench.report.overlays import map_picture
 from bench.report.run_page import flat
 from bench.report.thumbnails import LONGEST, mask_picture, shrunk
 from bench.report.verdicts import judged, worst_mistakes
-from bench.saved import finished
 
 
 @pytest.mark.parametrize("shape", [(400, 1000, 1), (1000, 400, 3)])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from simulated import covers, normal_sample, patients
 from sklearn.metrics import roc_auc_score
 
-from bench import resampling
+from bench.metrics import resampling
 from bench.metrics.ranking import auroc, average_precision
 from bench.statistics import (
     auroc_interval,

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from simulated import covers, distance, normal_sample, trainings
 from sklearn.metrics import roc_auc_score
 
-from bench.resampling import GroupBootstrap
+from bench.metrics.resampling import GroupBootstrap
 from bench.statistics import compare_pair, paired_delong, paired_grouped_bootstrap
 
 

@@ -8,7 +8,7 @@ from scipy.stats import norm, t
 from simulated import covers, distance, patients, trainings
 from sklearn.metrics import roc_auc_score
 
-from bench.resampling import GroupBootstrap
+from bench.metrics.resampling import GroupBootstrap
 from bench.statistics import (
     auroc_interval,
     grouped_bootstrap_interval,

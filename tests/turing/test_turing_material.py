@@ -13,9 +13,9 @@ from PIL import Image
 
 from bench import registry
 from bench.contracts import NORMAL
-from bench.data import open_dataset
+from bench.data.opening import open_dataset
 from bench.errors import ConfigError, DataError, StoreError
-from bench.store import read_record
+from bench.records.store import read_record
 from bench.turing.making import write_quiz
 from bench.turing.material import generating_methods, groups_of, images_of, labels_of, open_study
 

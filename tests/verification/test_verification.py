@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from made_records import make
 
-from bench.board_requests import write_all
+from bench.board_formats.requests import write_all
+from bench.boards.leaderboard import Known
 from bench.boards.measures import parse_measures
 from bench.errors import ConfigError
 from bench.files import content_digest
-from bench.leaderboard import Known
 from bench.progress import LineReporter
-from bench.store import RecordStore
+from bench.records.checksums import SUMS, write_checksums
+from bench.records.store import RecordStore
 from bench.verification import verify
-from bench.verification.checksums import SUMS, write_checksums
 
 RESULTS = Path(__file__).parents[2] / "results"
 

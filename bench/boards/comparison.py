@@ -1,0 +1,170 @@
+"""Methods compared in pairs on the same test images, on one data set or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from bench.boards.build import comparable_entrants
+from bench.boards.comparable import Terms
+from bench.boards.leaderboard import Known, runs_asked_for, unknown_dataset
+from bench.boards.measured import Entrant
+from bench.boards.measures import Measure
+from bench.boards.paired import difference
+from bench.errors import ConfigError, DataError, unknown_name
+from bench.statistics import Difference, holm
+
+if TYPE_CHECKING:
+    from bench.statistics.ranks import Ranks
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison; ``difference.effect`` is the figure of ``a`` less that of ``b``."""
+
+    dataset: str
+    a: str
+    b: str
+    difference: Difference
+    adjusted_p: float | None
+    """After Holm over all pairs and data sets of the request."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All pairs on all data sets, and ranks where there are several."""
+
+    metric: str
+    title: str
+    higher_is_better: bool
+    methods: tuple[str, ...]
+    terms: tuple[Terms, ...]
+    """Of each data set."""
+    figures: tuple[tuple[float, ...], ...]
+    """``(methods, data sets)``."""
+    pairs: tuple[Pair, ...]
+    ranks: Ranks | None
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Of any data set: they must stand wherever a figure is shown."""
+        return tuple(dict.fromkeys(mark for terms in self.terms for mark in terms.marks))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self) | {"datasets": [terms.label for terms in self.terms], "marks": self.marks}
+
+
+def compare(
+    known: Known, methods: Sequence[str], datasets: str, measures: Sequence[Measure], preset: str | None = None
+) -> Comparison:
+    """Compare two or more methods, named as on the leaderboard, on each data set of a list.
+
+    Raises ``ConfigError`` where names are unknown or a data set was run on several terms, and ``DataError`` where the
+    test images differ.
+    """
+    measure, names = measures[0], list(dict.fromkeys(methods))
+    if len(names) < 2:
+        raise ConfigError(f"Expected two or more different methods, found {', '.join(methods) or 'none'}.")
+    found = [_entrants(known, names, label, measure, preset) for label in _labels(known, datasets)]
+    terms, entrants = [terms for terms, _ in found], [entrants for _, entrants in found]
+    pairs = [
+        (t.label, a, b, difference(of[a].runs, of[b].runs, measure))
+        for t, of in zip(terms, entrants, strict=True)
+        for a, b in combinations(names, 2)
+    ]
+    adjusted = holm([pair[3].p_value for pair in pairs])
+    figures = tuple(tuple(_figure(of[name], measure) for of in entrants) for name in names)
+    return Comparison(
+        metric=measure.key,
+        title=measure.title,
+        higher_is_better=measure.higher_is_better,
+        methods=tuple(names),
+        terms=tuple(terms),
+        figures=figures,
+        pairs=tuple(Pair(*pair, p) for pair, p in zip(pairs, adjusted, strict=True)),
+        ranks=_ranks(figures, names, [t.label for t in terms], measure) if len(terms) > 1 else None,
+    )
+
+
+def _labels(known: Known, datasets: str) -> list[str]:
+    """``mnist:all`` becomes each category that was run."""
+    labels: dict[str, None] = {}
+    for text in (part.strip() for part in datasets.split(",") if part.strip()):
+        name, _, category = text.partition(":")
+        ours = sorted({r.record.spec.dataset_label for r in known.runs if r.record.spec.dataset == name})
+        labels |= dict.fromkeys(ours if category == "all" and ours else [text])
+    return list(labels)
+
+
+def _entrants(
+    known: Known, names: Sequence[str], label: str, measure: Measure, preset: str | None
+) -> tuple[Terms, Mapping[str, Entrant]]:
+    """The one set of terms under which all methods were run."""
+    runs, categories = runs_asked_for(known, label, preset)
+    if not runs:
+        raise unknown_dataset(known, label)
+    boards = [(terms, _by_name(of)) for terms, of in comparable_entrants(runs, measure, categories)]
+    everybody = sorted({name for _, of in boards for name in of})
+    for name in names:
+        if name not in everybody:
+            raise _unknown(name, everybody, label)
+    complete = [(terms, of) for terms, of in boards if all(name in of for name in names)]
+    if len(complete) != 1:
+        raise ConfigError(_which_terms(names, label, complete or boards, bool(complete)))
+    terms, of = complete[0]
+    for name in names:
+        if of[name].missing:
+            raise DataError(
+                f"{name} on {label}: no run of {', '.join(of[name].missing)}. Run them, or compare categories."
+            )
+        if of[name].cell(measure, with_bounds=False) is None:
+            raise ConfigError(f"{name} on {label} has no {measure.title}: its runs have no maps, or the data no masks.")
+    return terms, of
+
+
+def _by_name(entrants: Sequence[Entrant]) -> dict[str, Entrant]:
+    """By the row's whole name, and by the method's alone where it has one row."""
+    methods = [entrant.first.record.spec.method for entrant in entrants]
+    alone = {m: e for m, e in zip(methods, entrants, strict=True) if methods.count(m) == 1}
+    return alone | {entrant.name: entrant for entrant in entrants}
+
+
+def _unknown(name: str, everybody: Sequence[str], label: str) -> ConfigError:
+    several = [known for known in everybody if known.startswith(f"{name} (")]
+    if several:
+        return ConfigError(f"{name} was run in several ways on {label}. Name one: {', '.join(map(repr, several))}.")
+    return unknown_name(f"method in the records of {label}", name, everybody, f"To run it: bench run --method {name} …")
+
+
+def _which_terms(
+    names: Sequence[str], label: str, boards: Sequence[tuple[Terms, Mapping[str, Entrant]]], is_ambiguous: bool
+) -> str:
+    listed = "\n  ".join(f"{_in_words(terms)}: {', '.join(sorted(of))}" for terms, of in boards)
+    what = "were run on several terms" if is_ambiguous else "were never run on the same terms"
+    return (
+        f"{', '.join(names)} {what} on {label}, which are never mixed:\n  {listed}\n"
+        "Choose with --preset, or run what is missing."
+    )
+
+
+def _in_words(terms: Terms) -> str:
+    files = f"files {terms.data[:8]}" if terms.data else "files of each category"
+    return f"preset {terms.preset}, {terms.protocol}, {terms.dataset_params}, {files}"
+
+
+def _figure(entrant: Entrant, measure: Measure) -> float:
+    cell = entrant.cell(measure, with_bounds=False)
+    assert cell
+    return cell.value
+
+
+def _ranks(
+    figures: Sequence[Sequence[float]], methods: Sequence[str], labels: Sequence[str], measure: Measure
+) -> Ranks:
+    from bench.statistics.ranks import rank_methods
+
+    sign = 1 if measure.higher_is_better else -1
+    return rank_methods([[sign * value for value in of] for of in figures], methods, labels)

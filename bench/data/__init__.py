@@ -1,0 +1,1 @@
+"""Data sets on this machine: found, opened, checked, fetched."""

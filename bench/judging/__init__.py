@@ -1,0 +1,1 @@
+"""From a fitted detector to scores, maps and figures."""

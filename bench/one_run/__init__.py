@@ -1,0 +1,1 @@
+"""One run, start to finish: seed, fit, score, measure, record."""

@@ -1,0 +1,1 @@
+"""Studies: what ``bench run`` is asked for, by options or a file, carried out."""

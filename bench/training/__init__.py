@@ -1,0 +1,1 @@
+"""The referee's services to a method under training."""

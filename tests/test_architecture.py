@@ -1,0 +1,59 @@
+"""Arrows between the packages point one way, and plug-ins know the contracts alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+MODULES = sorted((CHECKOUT / "bench").rglob("*.py"))
+PLUGINS = sorted([*(CHECKOUT / "methods").rglob("*.py"), *(CHECKOUT / "datasets").rglob("*.py")])
+ROOMS = {path.stem for path in (CHECKOUT / "bench").iterdir()}
+FOR_PLUGINS = {"contracts", "cuda_graphs", "errors", "files"}
+"""What a method or a data set may use of the referee."""
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Dotted names of the project's own modules, as far as the file names them."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def room(dotted: str) -> str:
+    """``bench.records.store`` lies in ``records``; ``bench.views`` is a room of its own."""
+    return dotted.split(".")[1]
+
+
+def circles(files: list[Path]) -> None:
+    """Raise ``CycleError``, which names the circle, where rooms use each other in one."""
+    rooms: dict[str, set[str]] = {}
+    for file in files:
+        here = room(".".join(file.relative_to(CHECKOUT).with_suffix("").parts))
+        used = {room(name) for name in imported(file) if name.startswith("bench.")} & ROOMS
+        rooms[here] = (rooms.get(here, set()) | used) - {here}
+    TopologicalSorter(rooms).prepare()
+
+
+def test_rooms_of_the_referee_do_not_use_each_other_in_a_circle():
+    circles(MODULES)
+
+
+def test_the_referee_imports_no_method_and_no_data_set():
+    plugins = ("bench.plugins.methods", "bench.plugins.datasets")
+    assert [(file, name) for file in MODULES for name in imported(file) if name.startswith(plugins)] == []
+
+
+def test_plugins_use_what_the_referee_offers_them():
+    used = {room(name) for file in PLUGINS for name in imported(file) if name.startswith("bench.")}
+    assert used == FOR_PLUGINS
+
+
+def test_the_page_on_the_house_shows_every_room():
+    page = (CHECKOUT / "docs" / "architecture.md").read_text()
+    rooms = [path for path in (CHECKOUT / "bench").iterdir() if "__" not in path.name and path.suffix in ("", ".py")]
+    assert [path.name for path in rooms if f"`{path.name}{'/' * path.is_dir()}`" not in page] == []
