@@ -21,7 +21,6 @@ from bench.commands.options import (
 )
 
 app = typer.Typer(
-    help="Compare unsupervised image anomaly detectors under one protocol.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +38,25 @@ app.command()(boards.compare)
 app.command()(report.report)
 app.command()(timing.time)
 app.command()(verify.verify)
+
+
+def _print_version(is_asked: bool) -> None:
+    from bench.provenance import git_state, versions
+
+    if is_asked:
+        state = git_state()
+        where = f", commit {state['commit'][:10]}{' with changes' * state['dirty']}" if state else ""
+        print(f"fanogan-bench {versions()['fanogan-bench'] or '(not installed)'}{where}")
+        raise typer.Exit
+
+
+@app.callback()
+def bench(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print version and commit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Compare unsupervised image anomaly detectors under one protocol."""
 
 
 @app.command("list")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 
 import pytest
 from conftest import PLUGINS, TINY
@@ -54,6 +56,13 @@ heavy = {"torch", "pandas", "seaborn", "anomalib", "matplotlib", "sklearn", "dat
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_version_and_commit_are_printed(bench):
+    status, out, _ = bench("--version")
+    assert status == 0
+    assert re.fullmatch(r"fanogan-bench \S+(, commit [0-9a-f]{10}( with changes)?)?\n", out)
+    assert metadata.version("fanogan-bench") in out
 
 
 def test_a_run_prints_its_table_and_a_second_call_answers_from_the_record(bench):
