@@ -10,8 +10,6 @@ from bench.contracts import NORMAL
 from bench.metrics.ranking import midranks
 from bench.records.saved import SavedRun
 
-VERDICTS = ("found", "missed", "false alarm", "passed", "no threshold")
-
 
 @dataclass(frozen=True)
 class Judged:

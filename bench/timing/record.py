@@ -16,7 +16,6 @@ from bench.spec import RunSpec, digest
 from bench.writing import replace_file
 
 TIMING_SCHEMA: Literal[1] = 1
-QUANTILES = (0.5, 0.9, 0.99)
 
 
 class _Frozen(BaseModel):

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.errors import DataError, refuse
 from bench.turing.seal import unseal
 
-FORMAT = "bench turing verdicts 1"
-"""Stands in every saved file; ``page_parts/quiz.js`` writes it."""
 Answer = Literal["real", "generated"]
 Confidence = Annotated[int, Field(ge=1, le=3)]
 """1 a guess, 2 fairly sure, 3 certain."""
@@ -39,6 +37,7 @@ class VerdictFile(_Frozen):
     """One rater's answers to one quiz, finished or not."""
 
     format: Literal["bench turing verdicts 1"]
+    """``page_parts/quiz.js`` writes it."""
     quiz: str
     title: str
     rater: str = Field(min_length=1)
