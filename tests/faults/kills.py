@@ -27,7 +27,8 @@ class WorkerKilled(Fault):
             return []
         parents = [process.pid for process in self.grid.running]
         owners = "|".join(map(str, [pid, *parents]))
-        return [self.struck(f"process {pid}, run {key}", rf"killed by SIGKILL|from process ({owners}) on", heard)]
+        words = rf"killed by SIGKILL|from process ({owners}) on|{key}: swept up"  # the last: its record was written
+        return [self.struck(f"process {pid}, run {key}", words, heard)]
 
 
 class ParentKilled(Fault):
