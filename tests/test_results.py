@@ -11,6 +11,8 @@ from bench.boards.leaderboard import Known
 from bench.boards.measures import parse_measures
 from bench.records.saved import SavedRun
 from bench.records.store import RecordStore
+from bench.timing.formats import writer
+from bench.timing.lookup import boards
 
 RESULTS = Path(__file__).parents[1] / "results"
 METRICS = ("auroc", "au_spro@0.05")
@@ -35,3 +37,14 @@ def test_the_stored_records_are_whole_and_name_no_machine():
         assert "data_root" not in record.provenance
         assert not any(word.startswith("/") for word in command.split())
         assert record.provenance["git"]["dirty"] is False
+
+
+def test_the_timing_table_is_regenerated_to_the_letter():
+    (timings,) = boards(RESULTS / "measured", "oct-phantom")
+    for ending, form in {"md": "markdown", "csv": "csv"}.items():
+        file = RESULTS / f"timing-oct-phantom-cpu.{ending}"
+        assert file.read_text(encoding="utf-8") == writer(form)(timings)
+    for timing in timings:
+        assert timing.failed is None
+        assert timing.provenance["git"]["dirty"] is False
+        assert not any(word.startswith("/") for word in timing.provenance["command"].split())
