@@ -9,19 +9,29 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.timing.record import Timing
-from bench.timing.sheet import figure_text, figures_of, heading, notes
+from bench.timing.sheet import Figure, figure_text, figures_of, heading, notes
+
+_SIDE_BY_SIDE = 6
+"""Methods in one table; more of them stand below."""
 
 
 def report(timings: Sequence[Timing]) -> RenderableType:
     """All timings of one data set and device."""
+    figures = figures_of(timings)
+    parts = [timings[i : i + _SIDE_BY_SIDE] for i in range(0, len(timings), _SIDE_BY_SIDE)]
+    tables = [_table(part, figures) for part in parts]
+    return Group(f"[bold]{escape(heading(timings))}[/]", *tables, _notes(timings))
+
+
+def _table(timings: Sequence[Timing], figures: Sequence[Figure]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for timing in timings:
         table.add_column(escape(timing.spec.method), justify="right", overflow="fold")
-    for figure in figures_of(timings):
+    for figure in figures:
         cells = [figure_text(timing.spread(figure.read), figure) for timing in timings]
         table.add_row(figure.title, *cells)
-    return Group(f"[bold]{escape(heading(timings))}[/]", table, _notes(timings))
+    return table
 
 
 def _notes(timings: Sequence[Timing]) -> Table:
