@@ -30,7 +30,7 @@ def measurable(test: Sequence[Sample]) -> list[int]:
 
 
 def measured_ids(test: Sequence[Sample]) -> list[str]:
-    """Of the same images."""
+    """Ids of the images that pixel metrics can use, in the order in which a ``Measurement`` counts them."""
     return [test[i].id for i in measurable(test)]
 
 

@@ -36,6 +36,7 @@ class Scored:
 
 
 def score(run: Run, detector: Detector[Any], caches: Mapping[str, ImageCache]) -> Scored:
+    """Ask the detector of every image that it was not trained on; its maps are kept in the run's working folder."""
     with run.timed("score"):
         val, threshold = _score_validation(run, detector, caches)
         scored = Scored(val, _score_test(run, detector, caches), threshold)

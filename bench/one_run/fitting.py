@@ -24,13 +24,14 @@ from bench.views import View
 
 
 def seed_everything(seed: int) -> None:
-    # Methods draw from the context's generators; this is for libraries that use the global ones.
+    """Seed the global generators, for libraries that use them: methods draw from the context's own."""
     torch.manual_seed(seed)
     np.random.seed(seed)
     torch.set_num_threads(min(usable_cores(), torch.get_num_threads()))  # OMP_NUM_THREADS may ask for fewer
 
 
 def decode(run: Run) -> dict[str, ImageCache]:
+    """The images of each part, decoded once; notes how many of the test part also stand in training."""
     split, dataset = run.data.split, run.data.dataset
     with run.timed("images"), run.reporter.stage("images", sum(map(len, split.parts().values()))) as progress:
 
@@ -45,6 +46,7 @@ def decode(run: Run) -> dict[str, ImageCache]:
 
 
 def fit(run: Run, caches: Mapping[str, ImageCache]) -> Detector[Any]:
+    """The method of the run, trained; raises ``RunError`` with what to try where a GPU's memory does not suffice."""
     cls, params_cls = registry.load_method(run.spec.method)
     detector: Detector[Any] = cls(registry.make_params(run.spec.method, params_cls, dict(run.spec.params)))
     view, mirror = View.parse(run.spec.view), run.data.dataset.mirrored_is_normal

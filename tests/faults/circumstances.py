@@ -16,7 +16,7 @@ from .grid import TinyGrid
 
 _DAY = 86_400
 _CLOCK = Path(__file__).with_name("clock.c")
-_MET = r"is under way|by another process|recorded already"
+_MET = r"is under way|by another process|recorded already|\b0 to do"
 
 
 class DiskFilled(Fault):
@@ -105,19 +105,23 @@ def _shim(folder: Path) -> Path | None:
 
 
 class SecondParent(Fault):
-    """The same command is given twice; where the two meet, the second says so."""
+    """The same command is given twice; where the second comes upon runs of the first, it says so."""
 
     name = "two parents at once"
 
     def strike(self) -> list[Struck]:
         heard = self.grid.heard()
-        if self.rng.random() < 0.7:  # else they begin together, and who comes second is nobody's to say
+        if self.rng.random() < 0.7:  # else they begin together
             self.grid.wait_for_workers()
-        before = self.grid.workers()
-        process = self.grid.begin()
-        while not (spoke := re.search(_MET, self.grid.last_words())) and before.keys() & self.grid.workers().keys():
-            if process.poll() is not None:
-                break  # it has ended beside a run that was under way all the time: it must have spoken of that
+        second = self.grid.begin()
+        while second.poll() is None and "to do" not in self.grid.last_words():
+            time.sleep(0.01)
+        met = self.grid.workers(but_of=second.pid)  # it has planned, and asks for its runs now
+        while not self._has_spoken() and met.keys() & self.grid.workers().keys() and second.poll() is None:
             time.sleep(0.05)
-        must_speak = spoke or before.keys() & self.grid.workers().keys()
-        return [self.struck(f"process {process.pid}", _MET if must_speak else None, heard)]
+        # Silent though it ended, or goes on, beside a run that was under way all the time: that must be heard of.
+        must_speak = self._has_spoken() or bool(met.keys() & self.grid.workers().keys())
+        return [self.struck(f"process {second.pid}", _MET if must_speak else None, heard)]
+
+    def _has_spoken(self) -> bool:
+        return re.search(_MET, self.grid.last_words()) is not None

@@ -70,7 +70,8 @@ def small_disk(folder: Path):
     try:
         yield Disk(folder, mounting.returncode == 0)
     except BaseException:
-        shutil.copytree(folder, folder.with_name(f"{folder.name} as it lay"), symlinks=True)  # to be looked at
+        with suppress(OSError):  # shutil.Error too: what still runs there may take files away meanwhile
+            shutil.copytree(folder, folder.with_name(f"{folder.name} as it lay"), symlinks=True)  # to be looked at
         raise
     finally:
         if mounting.returncode == 0:

@@ -104,10 +104,11 @@ class TinyGrid:
     def last_words(self) -> str:
         return sorted(self.terminals.glob("*.txt"))[-1].read_text(errors="replace")
 
-    def workers(self) -> dict[int, str]:
-        """Processes that do a run now: their number and the run's key."""
+    def workers(self, but_of: int | None = None) -> dict[int, str]:
+        """Processes that do a run now: their number and the run's key; without those started by ``but_of``."""
         found = {pid: match[1] for pid, line in _command_lines() if (match := self._of_a_worker().search(line))}
-        return {pid: key for pid, key in found.items() if _parent(pid) not in found}  # a child on its way to ``exec``
+        left_out = {*found, but_of}  # a worker's child on its way to ``exec`` looks like another worker
+        return {pid: key for pid, key in found.items() if _parent(pid) not in left_out}
 
     def _of_a_worker(self) -> re.Pattern[str]:
         return re.compile(rf"bench\.worker {re.escape(str(self.results))}/jobs/(\w+)\.json")
