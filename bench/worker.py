@@ -48,10 +48,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     if given.parent is not None:
         _end_with(given.parent, job.grace)
-    if given.unless_recorded and RecordStore(job.results).answered_since(job.spec, job.seen):
-        print("recorded by another process since the plan was made")
+    job = job.updated(claim=given.claim, unless_recorded=given.unless_recorded)
+    if _recorded_meanwhile(job, RecordStore(job.results)):  # before torch is imported for nothing
         sys.exit(0)
-    sys.exit(run_alone(job.updated(claim=given.claim)))
+    sys.exit(run_alone(job))
 
 
 def run_alone(job: Job) -> int:
@@ -80,9 +80,19 @@ def perform_job(job: Job, store: RecordStore, reporter: Reporter, stop: StopRequ
 
     data = job.data or _as_planned(job)
     device = resolve_device(job.device)
-    record = perform(job.spec, data, store, device, reporter, stop, study=job.study, waits=job.waits)
+    record = perform(
+        job.spec, data, store, device, reporter, stop,
+        study=job.study, waits=job.waits, answered=lambda: _recorded_meanwhile(job, store),
+    )  # fmt: skip
     if record.status != "done" and _is_done(store, job.spec):
         job.unstored.write_text(record.model_dump_json(), encoding="utf-8")
+    return record
+
+
+def _recorded_meanwhile(job: Job, store: RecordStore) -> Record | None:
+    record = store.answered_since(job.spec, job.seen) if job.unless_recorded else None
+    if record:
+        print("recorded by another process since the plan was made")
     return record
 
 

@@ -41,6 +41,8 @@ class Job(BaseModel):
     claim: str | None = Field(None, exclude=True)
     """Token of the claim that was taken for this job; without one its process takes its own. Not in the file: it is
     good for one start."""
+    unless_recorded: bool = Field(False, exclude=True)
+    """Whether a record that others wrote since the plan is enough. Not in the file, which repeats a run alone."""
     waits: bool = False
     """Whether to wait for a shared stage under training elsewhere, or to end with ``BUSY``."""
     grace: float = 30.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from bench.data.opening import OpenedDataset
@@ -30,13 +32,18 @@ def perform(
     *,
     study: str | None = None,
     waits: bool = True,
+    answered: Callable[[], Record | None] = lambda: None,
 ) -> Record:
     """Do the run and store its record, whatever comes of it.
 
-    Raised is only ``ClaimedError``, when another process does this run, or trains a stage of it and this one is not to
-    wait (``waits``), and ``StoreError`` for an unusable results folder. ``study`` is the digest of a ``--config`` file.
+    ``answered`` is asked once the run is claimed, for whoever had the claim until then may have done it: a record that
+    it returns is returned in place of a run. ``study`` is the digest of a ``--config`` file. Raised is only
+    ``ClaimedError``, when another process does this run, or trains a stage of it and this one is not to wait
+    (``waits``), and ``StoreError`` for an unusable results folder.
     """
     with store.claim(spec) as work:
+        if record := answered():
+            return record
         sweep(store.root, spec.key, is_done=False)
         run = Run(spec, data, store, device, reporter, stop, work, study, waits)
         try:

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from conftest import PLUGINS
+from filelock import FileLock
 
 from bench.errors import ConfigError
 from bench.grid.execution import make_job
@@ -91,6 +94,37 @@ def test_the_claim_made_for_it_is_its_own(job, store):
     token = store.claims.take(store.claim_of(job.spec)).token
     assert perform(job, "--claim", token).returncode == 0
     assert not store.claim_of(job.spec).exists()
+
+
+def test_a_record_that_came_while_it_waited_for_the_claim_is_heeded(job, store):
+    """The process looks, finds nothing, and by the time that it has the claim another process has done the run."""
+    assert perform(job).returncode == 0
+    record, aside, guard = (
+        store.folder_of(job.spec),
+        store.root / "aside",
+        store.claim_of(job.spec).with_suffix(".lock"),
+    )
+    before = (record / "record.json").read_bytes()
+    record.rename(aside)
+    command = [sys.executable, "-m", "bench.worker", str(job.write()), "--unless-recorded"]
+    with FileLock(guard) as held, subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        wait_until(lambda: imports_torch(process.pid))
+        aside.rename(record)
+        held.release()
+    assert process.returncode == 0
+    assert (record / "record.json").read_bytes() == before
+
+
+def wait_until(condition, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.01)
+
+
+def imports_torch(pid):
+    """Which it does after it has looked for a record, and before it asks for the claim."""
+    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
 
 
 def test_progress_is_written_and_read_and_never_in_the_way(tmp_path, silent, monkeypatch):
