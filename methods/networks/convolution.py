@@ -6,16 +6,34 @@ With <conv(x, w), y> for images x and y and a kernel w, linear in each of the th
 
 are the other two, to any order. Torch's own formula for the second derivative takes the image for the kernel of a
 convolution of 64x64, which no library computes well: two thirds of a critic step on an H200.
+
+Torch tells a function written in Python that a kernel learns, not whether its gradient is asked for just now. Where
+only that of images is, ``by_images_only`` says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
+
+_by_kernels = True  # of the process, not of a thread: gradients are computed in threads of torch's own
+
+
+@contextmanager
+def by_images_only() -> Iterator[None]:
+    """Within the block no gradient by a kernel or a bias is computed."""
+    global _by_kernels
+    before, _by_kernels = _by_kernels, False
+    try:
+        yield
+    finally:
+        _by_kernels = before
 
 
 class Conv2d(nn.Conv2d):
@@ -57,8 +75,8 @@ class _Conv(torch.autograd.Function):
         of_x, of_weight, of_bias, *_ = ctx.needs_input_grad
         return (
             _Back.apply(y, weight, *ctx.geometry) if of_x else None,  # type: ignore[no-untyped-call]
-            _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight else None,  # type: ignore[no-untyped-call]
-            y.sum(dim=(0, 2, 3)) if of_bias else None,
+            _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight and _by_kernels else None,  # type: ignore[no-untyped-call]
+            y.sum(dim=(0, 2, 3)) if of_bias and _by_kernels else None,
             None,
             None,
         )

@@ -18,29 +18,21 @@ from torch import Tensor, nn
 from bench.errors import ConfigError
 
 from .convolution import Conv2d
+from .layer_norm import RectifiedLayerNorm
 from .resampling import PooledConv, PooledShortcut, UpsampledConv, UpsampledShortcut
 
 Norm = Callable[[int], nn.Module]
+"""Makes the norm of so many channels, with the ReLU behind it."""
 
 
-def batch_norm(channels: int) -> nn.Module:
-    """Batch norm with TensorFlow's constants, as in the official code (its momentum .99 is torch's .01)."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
-
-
-class LayerNorm(nn.GroupNorm):
-    """Layer norm over (C, H, W) of each sample, scale and offset per channel: no sample sees another."""
+class RectifiedBatchNorm(nn.BatchNorm2d):
+    """Batch norm with TensorFlow's constants, as in the official code (its momentum .99 is torch's .01), then ReLU."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__(1, channels, eps=1e-5)
+        super().__init__(channels, eps=1e-3, momentum=0.01)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        if x.device.type == "cpu":
-            return super().forward(x)
-        # Elsewhere torch's kernel copies images whose channels lie side by side to its own order, and back.
-        variance, mean = torch.var_mean(single(x), dim=(1, 2, 3), keepdim=True, correction=0)
-        scale = self.weight.view(1, -1, 1, 1) * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(self.bias.view(1, -1, 1, 1) - mean * scale, x, scale)
+        return F.relu(super().forward(x))
 
 
 class UpBlock(nn.Module):
@@ -54,8 +46,8 @@ class UpBlock(nn.Module):
         self.shortcut = UpsampledShortcut(c_in, c_out)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, 2H, 2W)
-        h = self.conv_1(F.relu(self.norm_1(x)))
-        h = self.conv_2(F.relu(self.norm_2(h)))
+        h = self.conv_1(self.norm_1(x))
+        h = self.conv_2(self.norm_2(h))
         return self.shortcut(x) + h  # type: ignore[no-any-return]
 
 
@@ -70,8 +62,8 @@ class DownBlock(nn.Module):
         self.shortcut = PooledShortcut(c_in, c_out)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, c_in, H, W) -> (N, c_out, H/2, W/2)
-        h = self.conv_1(F.relu(self.norm_1(x)))
-        h = self.conv_2(F.relu(self.norm_2(h)))
+        h = self.conv_1(self.norm_1(x))
+        h = self.conv_2(self.norm_2(h))
         return self.shortcut(x) + h  # type: ignore[no-any-return]
 
 
@@ -83,14 +75,14 @@ class Generator(nn.Module):
         plan = channel_plan(size, width)[::-1]  # 512, 512, 256, 128, 64 at 64x64
         self.start_channels = plan[0]
         self.linear = nn.Linear(latent_dim, plan[0] * 4 * 4)
-        self.blocks = nn.Sequential(*(UpBlock(a, b, batch_norm) for a, b in pairwise(plan)))
-        self.norm = batch_norm(plan[-1])
+        self.blocks = nn.Sequential(*(UpBlock(a, b, RectifiedBatchNorm) for a, b in pairwise(plan)))
+        self.norm = RectifiedBatchNorm(plan[-1])
         self.to_image = nn.Conv2d(plan[-1], channels, 3, padding=1)
         channels_last(self)
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.linear(z).view(-1, self.start_channels, 4, 4)
-        return single(torch.tanh(self.to_image(F.relu(self.norm(self.blocks(h))))))
+        return single(torch.tanh(self.to_image(self.norm(self.blocks(h)))))
 
 
 class Critic(nn.Module):
@@ -98,7 +90,7 @@ class Critic(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int) -> None:
         super().__init__()
-        self.body = down_path(size, channels, width, LayerNorm)
+        self.body = down_path(size, channels, width, RectifiedLayerNorm)
         self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, 1)
         channels_last(self)
 
@@ -119,7 +111,7 @@ class Encoder(nn.Module):
 
     def __init__(self, size: int, channels: int, latent_dim: int, width: int, head: str) -> None:
         super().__init__()
-        self.body = down_path(size, channels, width, batch_norm)
+        self.body = down_path(size, channels, width, RectifiedBatchNorm)
         self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, latent_dim)
         self.head = head
         channels_last(self)

@@ -23,6 +23,7 @@ from bench import contracts
 from bench.contracts import Context, Images, ImageShape
 from bench.cuda_graphs import captured
 
+from ..networks.convolution import by_images_only
 from ..networks.parts import load, weights_of
 from ..networks.resnet import Critic, Generator, initialise
 from .network_detector import BATCH_SIZE
@@ -126,7 +127,9 @@ def _generator_step(
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
     """mean (||grad D(x_hat)||_2 - 1)^2 with one ``alpha`` and one norm, over all pixels, per sample."""
     x_hat = (real + alpha * (fake - real)).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+    judged = critic(x_hat).sum()
+    with by_images_only():
+        (gradient,) = torch.autograd.grad(judged, x_hat, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 

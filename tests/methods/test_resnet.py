@@ -54,7 +54,7 @@ def test_upsampling_is_nearest_neighbour():
 
 def test_upsampling_before_or_after_a_1x1_convolution_is_the_same():
     """The generator's shortcut is computed on the small side; the paper's code upsamples first."""
-    shortcut = resnet.UpBlock(3, 5, resnet.LayerNorm).double().shortcut
+    shortcut = resnet.UpBlock(3, 5, resnet.RectifiedLayerNorm).double().shortcut
     x = torch.randn(2, 3, 4, 4, dtype=torch.float64)
     assert torch.allclose(shortcut(x), F.conv2d(upsample(x), shortcut.weight, shortcut.bias), atol=1e-12)
 
@@ -70,15 +70,15 @@ def test_critic_judges_each_sample_alone():
 
 
 def test_critic_norm_is_over_channels_and_pixels_with_one_scale_per_channel():
-    norm = resnet.LayerNorm(4)
+    norm = resnet.RectifiedLayerNorm(4)
     assert [tuple(p.shape) for p in norm.parameters()] == [(4,), (4,)]
     x = torch.randn(2, 4, 3, 3, dtype=torch.float64)
     by_hand = (x - x.mean((1, 2, 3), keepdim=True)) / (x.var((1, 2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
-    assert torch.allclose(norm.double()(x), by_hand, atol=1e-12)
+    assert torch.allclose(norm.double()(x), by_hand.relu(), atol=1e-12)
 
 
 def test_batch_norm_has_tensorflows_constants():
-    norm = resnet.batch_norm(3)
+    norm = resnet.RectifiedBatchNorm(3)
     assert (norm.eps, norm.momentum) == (1e-3, 0.01)
 
 

@@ -1,0 +1,297 @@
+"""The passes of a rectified layer norm over the images, each as one kernel of a GPU; ``layer_norm`` has the formulas.
+
+A program takes a stretch of an image's pixels, in tiles of ``ROWS`` pixels by all channels. All is computed in single
+precision. Sums are taken in the same order every time, whatever the GPU and however many images there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from .layer_norm_plain import Normed, SecondSums, Sums
+
+_TILE = 4096  # numbers
+_TILES = 4  # of a program
+
+
+def statistics(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """As ``layer_norm_plain.statistics``, from sums about a pixel of each channel: no cancellation."""
+    mean, inverse = _of_images(2, x)
+    _combine(_statistics, x, _parts(_moments, 2, x, x), mean, inverse, x, eps)
+    return mean, inverse
+
+
+def rectified(of: Normed) -> Tensor:
+    """As ``layer_norm_plain.rectified``."""
+    out = torch.empty_like(of.x)
+    _launch(_rectify, of.x, out, *of)
+    return out
+
+
+def sums(y: Tensor, of: Normed) -> Sums:
+    """As ``layer_norm_plain.sums``."""
+    found = Sums(*_of_channels(2, of.x), *_of_images(2, of.x))
+    _combine(_add, of.x, _parts(_sum, 2, of.x, y, *of), *found, of.weight)
+    return found
+
+
+def gradient(y: Tensor, of: Normed, found: Sums) -> Tensor:
+    """As ``layer_norm_plain.gradient``."""
+    out = torch.empty_like(of.x)
+    _launch(_differentiate, of.x, out, y, *of, *found[2:])
+    return out
+
+
+def second_sums(v: Tensor, y: Tensor, of: Normed, found: Sums) -> SecondSums:
+    """As ``layer_norm_plain.second_sums``."""
+    of_v = SecondSums(*_of_images(3, of.x), *_of_channels(1, of.x))
+    parts = _parts(_sum_twice, 3, of.x, v, y, *of)
+    _combine(_add_twice, of.x, parts, *of_v, of.weight, of.inverse, *found[:2])
+    return of_v
+
+
+def second_gradients(v: Tensor, y: Tensor, of: Normed, found: Sums, of_v: SecondSums) -> tuple[Tensor, Tensor]:
+    """As ``layer_norm_plain.second_gradients``."""
+    by_y, by_x = torch.empty_like(y), torch.empty_like(of.x)
+    _launch(_differentiate_twice, of.x, by_y, by_x, v, y, *of, *found[2:], *of_v[:3])
+    return by_y, by_x
+
+
+def _of_images(count: int, x: Tensor) -> Tensor:
+    return torch.empty(count, x.shape[0], device=x.device)
+
+
+def _of_channels(count: int, x: Tensor) -> Tensor:
+    return torch.empty(count, x.shape[0], x.shape[2], device=x.device)
+
+
+def _grid(x: Tensor) -> tuple[int, int, int, int]:
+    """Images, stretches of each, pixels of a tile, and its columns, of which some may be beyond the channels."""
+    n, pixels, channels = x.shape
+    columns = triton.next_power_of_2(channels)
+    rows = max(1, _TILE // columns)
+    return n, triton.cdiv(pixels, rows * _TILES), rows, columns
+
+
+def _launch(kernel: Any, x: Tensor, *arguments: Tensor) -> None:  # noqa: ANN401 - Triton's
+    """A program for each stretch."""
+    n, stretches, rows, columns = _grid(x)
+    with torch.cuda.device_of(x):
+        kernel[n, stretches](*arguments, *x.shape[1:], ROWS=rows, COLUMNS=columns, TILES=_TILES)
+
+
+def _parts(kernel: Any, count: int, x: Tensor, *arguments: Tensor) -> Tensor:  # noqa: ANN401 - Triton's
+    """``(count, N, stretches, C)``: what the kernel sums."""
+    n, stretches, _, _ = _grid(x)
+    parts = torch.empty(count, n, stretches, x.shape[2], device=x.device)
+    _launch(kernel, x, parts, *arguments)
+    return parts
+
+
+def _combine(kernel: Any, x: Tensor, parts: Tensor, *arguments: Tensor | float) -> None:  # noqa: ANN401 - Triton's
+    """A program for each image, which adds up its stretches."""
+    n, stretches, rows, columns = _grid(x)
+    rows = min(rows, triton.next_power_of_2(stretches))
+    with torch.cuda.device_of(x):
+        kernel[(n,)](
+            parts, *arguments, *x.shape[1:], stretches, ROWS=rows, COLUMNS=columns, ROUNDS=triton.cdiv(stretches, rows)
+        )
+
+
+@triton.jit
+def _tile(i, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr):
+    """Where the ``i``-th tile of this program lies, and which of it is inside the image."""
+    row = (tl.program_id(1) * TILES + i) * ROWS + tl.arange(0, ROWS)[:, None]
+    column = tl.arange(0, COLUMNS)[None, :]
+    at = (tl.program_id(0).to(tl.int64) * pixels + row) * channels + column
+    return at, (row < pixels) & (column < channels)
+
+
+@triton.jit
+def _keep(sums, part, which, channels, COLUMNS: tl.constexpr):
+    """Write one sum over the stretch: ``part[which, image, stretch]``."""
+    column = tl.arange(0, COLUMNS)
+    image = which * tl.num_programs(0) + tl.program_id(0)
+    tl.store(part + (image * tl.num_programs(1) + tl.program_id(1)) * channels + column, sums, mask=column < channels)
+
+
+@triton.jit
+def _read(x, at, inside):
+    return tl.load(x + at, mask=inside, other=0).to(tl.float32)
+
+
+@triton.jit
+def _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS: tl.constexpr):
+    """h, w, and where y > 0."""
+    column = tl.arange(0, COLUMNS)[None, :]
+    w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
+    b = tl.load(bias + column, mask=column < channels, other=0).to(tl.float32)
+    h = (_read(x, at, inside) - tl.load(mean + tl.program_id(0))) * tl.load(inverse + tl.program_id(0))
+    return h, w, w * h + b
+
+
+@triton.jit
+def _moments(parts, x, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr):
+    column = tl.arange(0, COLUMNS)
+    first = x + tl.program_id(0).to(tl.int64) * pixels * channels + column
+    pivot = tl.load(first, mask=column < channels, other=0).to(tl.float32)[None, :]
+    of_distance = tl.zeros((COLUMNS,), tl.float32)
+    of_square = tl.zeros((COLUMNS,), tl.float32)
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        distance = tl.where(inside, _read(x, at, inside) - pivot, 0)
+        of_distance += tl.sum(distance, 0)
+        of_square += tl.sum(distance * distance, 0)
+    _keep(of_distance, parts, 0, channels, COLUMNS)
+    _keep(of_square, parts, 1, channels, COLUMNS)
+
+
+@triton.jit
+def _rectify(
+    out, x, mean, inverse, weight, bias, pixels, channels,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
+):  # fmt: skip
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        _, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
+        tl.store(out + at, tl.maximum(before, 0), mask=inside)
+
+
+@triton.jit
+def _sum(
+    parts, y, x, mean, inverse, weight, bias, pixels, channels,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
+):  # fmt: skip
+    of_y = tl.zeros((COLUMNS,), tl.float32)
+    of_yh = tl.zeros((COLUMNS,), tl.float32)
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        h, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
+        passed = tl.where(before > 0, _read(y, at, inside), 0)
+        of_y += tl.sum(passed, 0)
+        of_yh += tl.sum(passed * h, 0)
+    _keep(of_y, parts, 0, channels, COLUMNS)
+    _keep(of_yh, parts, 1, channels, COLUMNS)
+
+
+@triton.jit
+def _differentiate(
+    out, y, x, mean, inverse, weight, bias, a_mean, ah_mean, pixels, channels,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
+):  # fmt: skip
+    image = tl.program_id(0)
+    r, a_all, ah_all = tl.load(inverse + image), tl.load(a_mean + image), tl.load(ah_mean + image)
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        h, w, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
+        a = w * tl.where(before > 0, _read(y, at, inside), 0)
+        tl.store(out + at, r * (a - a_all - h * ah_all), mask=inside)
+
+
+@triton.jit
+def _sum_twice(
+    parts, v, y, x, mean, inverse, weight, bias, pixels, channels,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
+):  # fmt: skip
+    of_v = tl.zeros((COLUMNS,), tl.float32)
+    of_vh = tl.zeros((COLUMNS,), tl.float32)
+    of_yv = tl.zeros((COLUMNS,), tl.float32)
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        h, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
+        given = _read(v, at, inside)
+        of_v += tl.sum(given, 0)
+        of_vh += tl.sum(given * h, 0)
+        of_yv += tl.sum(tl.where(before > 0, given * _read(y, at, inside), 0), 0)
+    _keep(of_v, parts, 0, channels, COLUMNS)
+    _keep(of_vh, parts, 1, channels, COLUMNS)
+    _keep(of_yv, parts, 2, channels, COLUMNS)
+
+
+@triton.jit
+def _differentiate_twice(
+    by_y, by_x, v, y, x, mean, inverse, weight, bias, a_mean, ah_mean, v_mean, vh_mean, av_mean, pixels, channels,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
+):  # fmt: skip
+    image = tl.program_id(0)
+    r, a_all, ah_all = tl.load(inverse + image), tl.load(a_mean + image), tl.load(ah_mean + image)
+    v_all, vh_all, av_all = tl.load(v_mean + image), tl.load(vh_mean + image), tl.load(av_mean + image)
+    along_h = av_all - a_all * v_all - ah_all * vh_all
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        h, w, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
+        a = w * tl.where(before > 0, _read(y, at, inside), 0)
+        pv = _read(v, at, inside) - v_all - h * vh_all
+        pa = a - a_all - h * ah_all
+        tl.store(by_y + at, tl.where(before > 0, w * r * pv, 0), mask=inside)
+        tl.store(by_x + at, -r * r * (h * along_h + ah_all * pv + vh_all * pa), mask=inside)
+
+
+@triton.jit
+def _added(parts, which, channels, stretches, ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr):
+    """``parts[which, image]`` summed over the stretches."""
+    column = tl.arange(0, COLUMNS)[None, :]
+    first = (which * tl.num_programs(0) + tl.program_id(0)) * stretches
+    found = tl.zeros((COLUMNS,), tl.float32)
+    for i in range(ROUNDS):
+        row = i * ROWS + tl.arange(0, ROWS)[:, None]
+        inside = (row < stretches) & (column < channels)
+        found += tl.sum(tl.load(parts + (first + row) * channels + column, mask=inside, other=0), 0)
+    return found
+
+
+@triton.jit
+def _statistics(
+    parts, mean, inverse, x, eps, pixels, channels, stretches,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
+):  # fmt: skip
+    column, image = tl.arange(0, COLUMNS), tl.program_id(0)
+    first = x + image.to(tl.int64) * pixels * channels + column
+    pivot = tl.load(first, mask=column < channels, other=0).to(tl.float32)
+    of_distance = _added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS)
+    of_square = _added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS)
+    means = pivot + of_distance / pixels
+    overall = tl.sum(means, 0) / channels
+    apart = tl.where(column < channels, means - overall, 0)
+    squares = tl.sum(of_square - of_distance * of_distance / pixels + apart * apart * pixels, 0)
+    tl.store(mean + image, overall)
+    tl.store(inverse + image, 1 / tl.sqrt(squares / channels / pixels + eps))
+
+
+@triton.jit
+def _add(
+    parts, of_y, of_yh, a_mean, ah_mean, weight, pixels, channels, stretches,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
+):  # fmt: skip
+    column, image = tl.arange(0, COLUMNS), tl.program_id(0)
+    w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
+    y = _added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS)
+    yh = _added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS)
+    tl.store(of_y + image * channels + column, y, mask=column < channels)
+    tl.store(of_yh + image * channels + column, yh, mask=column < channels)
+    tl.store(a_mean + image, tl.sum(w * y, 0) / channels / pixels)
+    tl.store(ah_mean + image, tl.sum(w * yh, 0) / channels / pixels)
+
+
+@triton.jit
+def _add_twice(
+    parts, v_mean, vh_mean, av_mean, by_weight, weight, inverse, of_y, of_yh, pixels, channels, stretches,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
+):  # fmt: skip
+    column, image = tl.arange(0, COLUMNS), tl.program_id(0)
+    w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
+    v_all = tl.sum(_added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS), 0) / channels / pixels
+    vh_all = tl.sum(_added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS), 0) / channels / pixels
+    yv = _added(parts, 2, channels, stretches, ROWS, COLUMNS, ROUNDS)
+    y = tl.load(of_y + image * channels + column, mask=column < channels, other=0)
+    yh = tl.load(of_yh + image * channels + column, mask=column < channels, other=0)
+    tl.store(v_mean + image, v_all)
+    tl.store(vh_mean + image, vh_all)
+    tl.store(av_mean + image, tl.sum(w * yv, 0) / channels / pixels)
+    projected = tl.load(inverse + image) * (yv - v_all * y - vh_all * yh)
+    tl.store(by_weight + image * channels + column, projected, mask=column < channels)
