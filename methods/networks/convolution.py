@@ -7,7 +7,7 @@ With <conv(x, w), y> for images x and y and a kernel w, linear in each of the th
 are the other two, to any order. Torch's own formula for the second derivative takes the image for the kernel of a
 convolution of 64x64, which no library computes well: two thirds of a critic step on an H200.
 
-Torch tells a function written in Python that a kernel learns, not whether its gradient is asked for just now. Where
+Torch tells a function written in Python that a parameter learns, not whether its gradient is asked for just now. Where
 only that of images is, ``by_images_only`` says so.
 """
 
@@ -22,18 +22,23 @@ import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
-_by_kernels = True  # of the process, not of a thread: gradients are computed in threads of torch's own
+_by_parameters = True  # of the process, not of a thread: gradients are computed in threads of torch's own
 
 
 @contextmanager
 def by_images_only() -> Iterator[None]:
-    """Within the block no gradient by a kernel or a bias is computed."""
-    global _by_kernels
-    before, _by_kernels = _by_kernels, False
+    """Within the block no gradient by a parameter is computed."""
+    global _by_parameters
+    before, _by_parameters = _by_parameters, False
     try:
         yield
     finally:
-        _by_kernels = before
+        _by_parameters = before
+
+
+def by_parameters_too() -> bool:
+    """Whether gradients by parameters are asked for."""
+    return _by_parameters
 
 
 class Conv2d(nn.Conv2d):
@@ -57,6 +62,14 @@ def differentiable(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, 
     return _Conv.apply(x, weight, bias, stride, padding)  # type: ignore[no-any-return, no-untyped-call]
 
 
+def _side_by_side(x: Tensor) -> Tensor:
+    """With all channels of a pixel side by side in memory, and seen to be so: of a single channel any order is, but
+    torch takes the usual strides for the other order, and all that is convolved from it would come in that."""
+    if x.shape[1] == 1:
+        return x.contiguous().squeeze(1).unsqueeze(-1).permute(0, 3, 1, 2)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 def _as_autocast(x: Tensor) -> Tensor:
     kind = x.device.type
     return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
@@ -67,7 +80,7 @@ class _Conv(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, weight)
         ctx.geometry = stride, padding
-        return F.conv2d(x, weight, bias, stride, padding)
+        return F.conv2d(_side_by_side(x), weight, bias, stride, padding)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
@@ -75,8 +88,8 @@ class _Conv(torch.autograd.Function):
         of_x, of_weight, of_bias, *_ = ctx.needs_input_grad
         return (
             _Back.apply(y, weight, *ctx.geometry) if of_x else None,  # type: ignore[no-untyped-call]
-            _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight and _by_kernels else None,  # type: ignore[no-untyped-call]
-            y.sum(dim=(0, 2, 3)) if of_bias and _by_kernels else None,
+            _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight and _by_parameters else None,  # type: ignore[no-untyped-call]
+            y.sum(dim=(0, 2, 3)) if of_bias and _by_parameters else None,
             None,
             None,
         )
@@ -87,7 +100,7 @@ class _Back(torch.autograd.Function):
     def forward(ctx: Any, y: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(y, weight)
         ctx.geometry = stride, padding
-        return F.conv_transpose2d(y, weight, None, stride, padding)
+        return F.conv_transpose2d(_side_by_side(y), weight, None, stride, padding)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
@@ -106,7 +119,7 @@ class _Weigh(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, y: Tensor, shape: torch.Size, stride: int, padding: int) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, y)
         ctx.geometry = stride, padding
-        return conv2d_weight(x, shape, y, stride, padding)  # type: ignore[arg-type, no-any-return]
+        return conv2d_weight(_side_by_side(x), shape, _side_by_side(y), stride, padding)  # type: ignore[arg-type, no-any-return]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401

@@ -25,6 +25,7 @@ import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from torch import Tensor, nn
 
 from . import layer_norm_plain
+from .convolution import by_parameters_too
 from .layer_norm_plain import Normed, Sums
 
 
@@ -64,12 +65,13 @@ class _Back(torch.autograd.Function):
     """Gradients by image, scale and offset, of which the first can be differentiated."""
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, *saved: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
+    def forward(ctx: Any, y: Tensor, *saved: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         passes, normed = _passes(y), Normed(*saved)
         found = passes.sums(y, normed)
         ctx.save_for_backward(y, *saved, *found)
         ctx.set_materialize_grads(False)
-        return passes.gradient(y, normed, found), found.yh.sum(0), found.y.sum(0)
+        by_bias, by_weight = found.of_channels.sum(1) if by_parameters_too() else (None, None)
+        return passes.gradient(y, normed, found), by_weight, by_bias
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ANN401

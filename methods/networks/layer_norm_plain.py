@@ -25,10 +25,8 @@ class Normed(NamedTuple):
 class Sums(NamedTuple):
     """What a pass over y' finds, for the gradients that the next one writes."""
 
-    y: Tensor
-    """Sums of y' where y > 0; ``(N, C)``."""
-    yh: Tensor
-    """Of y' h."""
+    of_channels: Tensor
+    """Of y' where y > 0, and of y' h there; ``(2, N, C)``. Summed over images: the gradients by b and w."""
     a_mean: Tensor
     ah_mean: Tensor
 
@@ -57,8 +55,8 @@ def rectified(of: Normed) -> Tensor:
 def sums(y: Tensor, of: Normed) -> Sums:
     """What x' is made of."""
     passed = _passed(y, of)
-    of_y, of_yh = passed.sum(1), (passed * _h(of)).sum(1)
-    return Sums(of_y, of_yh, _mean(of.weight * of_y, of), _mean(of.weight * of_yh, of))
+    of_channels = torch.stack([passed.sum(1), (passed * _h(of)).sum(1)])
+    return Sums(of_channels, *(_mean(of.weight * each, of) for each in of_channels))
 
 
 def gradient(y: Tensor, of: Normed, found: Sums) -> Tensor:
@@ -71,7 +69,8 @@ def second_sums(v: Tensor, y: Tensor, of: Normed, found: Sums) -> SecondSums:
     wide, passed = _wide(v), _passed(y, of)
     v_mean, vh_mean = _mean(wide.sum(1), of), _mean((wide * _h(of)).sum(1), of)
     of_yv = (wide * passed).sum(1)
-    projected = of_yv - v_mean[:, None] * found.y - vh_mean[:, None] * found.yh
+    of_y, of_yh = found.of_channels
+    projected = of_yv - v_mean[:, None] * of_y - vh_mean[:, None] * of_yh
     return SecondSums(v_mean, vh_mean, _mean(of.weight * of_yv, of), of.inverse[:, None] * projected)
 
 

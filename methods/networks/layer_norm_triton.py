@@ -17,6 +17,7 @@ from .layer_norm_plain import Normed, SecondSums, Sums
 
 _TILE = 4096  # numbers
 _TILES = 4  # of a program
+_WARPS = 8  # of 32 threads, of a program
 
 
 def statistics(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -35,7 +36,7 @@ def rectified(of: Normed) -> Tensor:
 
 def sums(y: Tensor, of: Normed) -> Sums:
     """As ``layer_norm_plain.sums``."""
-    found = Sums(*_of_channels(2, of.x), *_of_images(2, of.x))
+    found = Sums(_of_channels(2, of.x), *_of_images(2, of.x))
     _combine(_add, of.x, _parts(_sum, 2, of.x, y, *of), *found, of.weight)
     return found
 
@@ -43,7 +44,7 @@ def sums(y: Tensor, of: Normed) -> Sums:
 def gradient(y: Tensor, of: Normed, found: Sums) -> Tensor:
     """As ``layer_norm_plain.gradient``."""
     out = torch.empty_like(of.x)
-    _launch(_differentiate, of.x, out, y, *of, *found[2:])
+    _launch(_differentiate, of.x, out, y, *of, *found[1:])
     return out
 
 
@@ -51,14 +52,14 @@ def second_sums(v: Tensor, y: Tensor, of: Normed, found: Sums) -> SecondSums:
     """As ``layer_norm_plain.second_sums``."""
     of_v = SecondSums(*_of_images(3, of.x), *_of_channels(1, of.x))
     parts = _parts(_sum_twice, 3, of.x, v, y, *of)
-    _combine(_add_twice, of.x, parts, *of_v, of.weight, of.inverse, *found[:2])
+    _combine(_add_twice, of.x, parts, *of_v, of.weight, of.inverse, found.of_channels)
     return of_v
 
 
 def second_gradients(v: Tensor, y: Tensor, of: Normed, found: Sums, of_v: SecondSums) -> tuple[Tensor, Tensor]:
     """As ``layer_norm_plain.second_gradients``."""
     by_y, by_x = torch.empty_like(y), torch.empty_like(of.x)
-    _launch(_differentiate_twice, of.x, by_y, by_x, v, y, *of, *found[2:], *of_v[:3])
+    _launch(_differentiate_twice, of.x, by_y, by_x, v, y, *of, *found[1:], *of_v[:3])
     return by_y, by_x
 
 
@@ -82,7 +83,7 @@ def _launch(kernel: Any, x: Tensor, *arguments: Tensor) -> None:  # noqa: ANN401
     """A program for each stretch."""
     n, stretches, rows, columns = _grid(x)
     with torch.cuda.device_of(x):
-        kernel[n, stretches](*arguments, *x.shape[1:], ROWS=rows, COLUMNS=columns, TILES=_TILES)
+        kernel[n, stretches](*arguments, *x.shape[1:], ROWS=rows, COLUMNS=columns, TILES=_TILES, num_warps=_WARPS)
 
 
 def _parts(kernel: Any, count: int, x: Tensor, *arguments: Tensor) -> Tensor:  # noqa: ANN401 - Triton's
@@ -117,7 +118,8 @@ def _keep(sums, part, which, channels, COLUMNS: tl.constexpr):
     """Write one sum over the stretch: ``part[which, image, stretch]``."""
     column = tl.arange(0, COLUMNS)
     image = which * tl.num_programs(0) + tl.program_id(0)
-    tl.store(part + (image * tl.num_programs(1) + tl.program_id(1)) * channels + column, sums, mask=column < channels)
+    at = (image * tl.num_programs(1) + tl.program_id(1)) * channels + column
+    tl.store(part + at, tl.sum(sums, 0), mask=column < channels)
 
 
 @triton.jit
@@ -140,13 +142,13 @@ def _moments(parts, x, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constex
     column = tl.arange(0, COLUMNS)
     first = x + tl.program_id(0).to(tl.int64) * pixels * channels + column
     pivot = tl.load(first, mask=column < channels, other=0).to(tl.float32)[None, :]
-    of_distance = tl.zeros((COLUMNS,), tl.float32)
-    of_square = tl.zeros((COLUMNS,), tl.float32)
+    of_distance = tl.zeros((ROWS, COLUMNS), tl.float32)
+    of_square = tl.zeros((ROWS, COLUMNS), tl.float32)
     for i in range(TILES):
         at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
         distance = tl.where(inside, _read(x, at, inside) - pivot, 0)
-        of_distance += tl.sum(distance, 0)
-        of_square += tl.sum(distance * distance, 0)
+        of_distance += distance
+        of_square += distance * distance
     _keep(of_distance, parts, 0, channels, COLUMNS)
     _keep(of_square, parts, 1, channels, COLUMNS)
 
@@ -167,14 +169,14 @@ def _sum(
     parts, y, x, mean, inverse, weight, bias, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
-    of_y = tl.zeros((COLUMNS,), tl.float32)
-    of_yh = tl.zeros((COLUMNS,), tl.float32)
+    of_y = tl.zeros((ROWS, COLUMNS), tl.float32)
+    of_yh = tl.zeros((ROWS, COLUMNS), tl.float32)
     for i in range(TILES):
         at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
         h, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
         passed = tl.where(before > 0, _read(y, at, inside), 0)
-        of_y += tl.sum(passed, 0)
-        of_yh += tl.sum(passed * h, 0)
+        of_y += passed
+        of_yh += passed * h
     _keep(of_y, parts, 0, channels, COLUMNS)
     _keep(of_yh, parts, 1, channels, COLUMNS)
 
@@ -198,16 +200,16 @@ def _sum_twice(
     parts, v, y, x, mean, inverse, weight, bias, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
-    of_v = tl.zeros((COLUMNS,), tl.float32)
-    of_vh = tl.zeros((COLUMNS,), tl.float32)
-    of_yv = tl.zeros((COLUMNS,), tl.float32)
+    of_v = tl.zeros((ROWS, COLUMNS), tl.float32)
+    of_vh = tl.zeros((ROWS, COLUMNS), tl.float32)
+    of_yv = tl.zeros((ROWS, COLUMNS), tl.float32)
     for i in range(TILES):
         at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
         h, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
         given = _read(v, at, inside)
-        of_v += tl.sum(given, 0)
-        of_vh += tl.sum(given * h, 0)
-        of_yv += tl.sum(tl.where(before > 0, given * _read(y, at, inside), 0), 0)
+        of_v += given
+        of_vh += given * h
+        of_yv += tl.where(before > 0, given * _read(y, at, inside), 0)
     _keep(of_v, parts, 0, channels, COLUMNS)
     _keep(of_vh, parts, 1, channels, COLUMNS)
     _keep(of_yv, parts, 2, channels, COLUMNS)
@@ -265,22 +267,23 @@ def _statistics(
 
 @triton.jit
 def _add(
-    parts, of_y, of_yh, a_mean, ah_mean, weight, pixels, channels, stretches,
+    parts, of_channels, a_mean, ah_mean, weight, pixels, channels, stretches,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
 ):  # fmt: skip
     column, image = tl.arange(0, COLUMNS), tl.program_id(0)
     w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
     y = _added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS)
     yh = _added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    tl.store(of_y + image * channels + column, y, mask=column < channels)
-    tl.store(of_yh + image * channels + column, yh, mask=column < channels)
+    first = of_channels + image * channels + column
+    tl.store(first, y, mask=column < channels)
+    tl.store(first + tl.num_programs(0) * channels, yh, mask=column < channels)
     tl.store(a_mean + image, tl.sum(w * y, 0) / channels / pixels)
     tl.store(ah_mean + image, tl.sum(w * yh, 0) / channels / pixels)
 
 
 @triton.jit
 def _add_twice(
-    parts, v_mean, vh_mean, av_mean, by_weight, weight, inverse, of_y, of_yh, pixels, channels, stretches,
+    parts, v_mean, vh_mean, av_mean, by_weight, weight, inverse, of_channels, pixels, channels, stretches,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
 ):  # fmt: skip
     column, image = tl.arange(0, COLUMNS), tl.program_id(0)
@@ -288,8 +291,9 @@ def _add_twice(
     v_all = tl.sum(_added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS), 0) / channels / pixels
     vh_all = tl.sum(_added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS), 0) / channels / pixels
     yv = _added(parts, 2, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    y = tl.load(of_y + image * channels + column, mask=column < channels, other=0)
-    yh = tl.load(of_yh + image * channels + column, mask=column < channels, other=0)
+    first = of_channels + image * channels + column
+    y = tl.load(first, mask=column < channels, other=0)
+    yh = tl.load(first + tl.num_programs(0) * channels, mask=column < channels, other=0)
     tl.store(v_mean + image, v_all)
     tl.store(vh_mean + image, vh_all)
     tl.store(av_mean + image, tl.sum(w * yv, 0) / channels / pixels)
