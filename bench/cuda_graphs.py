@@ -23,12 +23,12 @@ _is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
 
 
 def captured(step: Step, device: torch.device) -> Step:
-    """``step`` to be called again and again with tensors of the same shapes; a graph from its fourth call on, on a GPU.
+    """``step`` to be called again and again; for tensors of the same shapes a graph from the fourth call on, on a GPU.
 
     A step may depend on its arguments and on what it changes itself, nothing else: no random numbers, no numbers read
     back, no branch that another call would take otherwise. What it returns holds until the next call.
     """
-    return _Captured(step, device) if device.type == "cuda" else step
+    return _OfEachShape(step, device) if device.type == "cuda" else step
 
 
 @contextmanager
@@ -39,6 +39,23 @@ def plain_steps() -> Iterator[None]:
         yield
     finally:
         _is_plain.reset(token)
+
+
+class _OfEachShape:
+    """A graph for each combination of shapes, and of the precision that is computed in."""
+
+    def __init__(self, step: Step, device: torch.device) -> None:
+        self._step, self._device = step, device
+        self._graphs: dict[tuple[object, ...], _Captured] = {}
+
+    def __call__(self, *inputs: Tensor) -> Mapping[str, Tensor]:
+        import torch
+
+        precision = torch.is_autocast_enabled(self._device.type), torch.backends.cuda.matmul.allow_tf32
+        key = (*precision, *(each.shape for each in inputs))
+        if key not in self._graphs:
+            self._graphs[key] = _Captured(self._step, self._device)
+        return self._graphs[key](*inputs)
 
 
 class _Captured:

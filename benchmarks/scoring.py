@@ -31,7 +31,7 @@ from bench.cuda_graphs import captured
 from bench.precision import PRECISIONS, computing_in
 
 SIZE, LATENT_DIM = 64, 128
-_WARM_UP = 4  # steps of a search that are not counted; on a GPU it is replayed from a graph by then
+_WARM_UP = 4  # calls and steps of a search that are not counted; on a GPU they are replayed from a graph by then
 Work = Callable[[], object]
 
 
@@ -108,7 +108,8 @@ def _measured(
     calls = max(2, 64 // batch)
     measured: dict[str, list[float]] = {name: [] for name in ways}
     for work in ways.values():
-        work()
+        for _ in range(_WARM_UP + 1):
+            work()
     for _ in range(options.repeats):
         for name, work in ways.items():
             measured[name] += [seconds(work, device) / batch for _ in range(calls)]

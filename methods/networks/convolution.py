@@ -75,6 +75,11 @@ def _as_autocast(x: Tensor) -> Tensor:
     return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
 
 
+def _over_images(y: Tensor) -> Tensor:
+    """``(N, C, H, W) -> (C,)``; in one go torch's kernel takes three times as long."""
+    return y.sum(dim=(2, 3)).sum(dim=0)
+
+
 class _Conv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:  # noqa: ANN401
@@ -89,7 +94,7 @@ class _Conv(torch.autograd.Function):
         return (
             _Back.apply(y, weight, *ctx.geometry) if of_x else None,  # type: ignore[no-untyped-call]
             _Weigh.apply(x, y, weight.shape, *ctx.geometry) if of_weight and _by_parameters else None,  # type: ignore[no-untyped-call]
-            y.sum(dim=(0, 2, 3)) if of_bias and _by_parameters else None,
+            _over_images(y) if of_bias and _by_parameters else None,
             None,
             None,
         )

@@ -12,27 +12,16 @@ from itertools import pairwise
 from math import log2, sqrt
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from torch import Tensor, nn
 
 from bench.errors import ConfigError
 
 from .convolution import Conv2d
-from .layer_norm import RectifiedLayerNorm
+from .norms import RectifiedBatchNorm, RectifiedLayerNorm
 from .resampling import PooledConv, PooledShortcut, UpsampledConv, UpsampledShortcut
 
 Norm = Callable[[int], nn.Module]
 """Makes the norm of so many channels, with the ReLU behind it."""
-
-
-class RectifiedBatchNorm(nn.BatchNorm2d):
-    """Batch norm with TensorFlow's constants, as in the official code (its momentum .99 is torch's .01), then ReLU."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, eps=1e-3, momentum=0.01)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        return F.relu(super().forward(x))
 
 
 class UpBlock(nn.Module):

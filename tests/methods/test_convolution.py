@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from bench.plugins.methods.networks import convolution
 from bench.plugins.methods.networks.convolution import by_images_only, differentiable
-from bench.plugins.methods.networks.layer_norm import RectifiedLayerNorm
+from bench.plugins.methods.networks.norms import RectifiedLayerNorm
 from bench.plugins.methods.networks.resnet import initialise
 from bench.plugins.methods.training.wgan_gp import GanParams, build, gradient_penalty
 from torch import nn

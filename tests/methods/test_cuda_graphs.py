@@ -8,6 +8,7 @@ import pytest
 import torch
 from bench.plugins.methods import anogan, fanogan
 from bench.plugins.methods.networks.parts import freeze
+from bench.plugins.methods.networks.resnet import initialise
 from bench.plugins.methods.training import wgan_gp
 from conftest import Silent
 
@@ -15,6 +16,7 @@ import bench.plugins  # noqa: F401 - makes the methods importable
 from bench.contracts import ImageShape
 from bench.cuda_graphs import captured, plain_steps
 from bench.errors import InterruptedRunError
+from bench.precision import computing_in
 from bench.records.stages import StageStore
 from bench.stopping import StopRequest
 from bench.timing.operations import operations_of
@@ -139,3 +141,33 @@ def test_operations_are_counted_in_steps_that_would_be_replayed(device):
     for _ in range(6):
         step(z)
     assert operations_of(lambda: step(z)) == first > 0
+
+
+@GPU
+def test_replayed_scores_are_those_of_kernels_launched_one_by_one(device):
+    detector = fanogan.Detector(fanogan.Params(width=8, latent_dim=16))
+    detector.build(ImageShape(1, 32))
+    for network in detector.parts().values():
+        initialise(network, torch.Generator().manual_seed(0))
+        freeze(network).to(device)
+    batches = [torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(i)).to(device) for i in range(8)]
+    replayed = [detector.score(batch) for batch in batches]
+    detector.score(batches[0][:3])  # another shape has a graph of its own
+    with plain_steps():
+        plain = [detector.score(batch) for batch in batches]
+    for mine, other in zip(replayed, plain, strict=True):
+        assert torch.equal(mine.image, other.image)
+        assert torch.equal(mine.map, other.map)
+        assert torch.equal(mine.redrawn, other.redrawn)
+        assert mine.parts.keys() == other.parts.keys()
+    assert not torch.equal(replayed[-1].image, replayed[-2].image)
+
+
+@GPU
+def test_a_graph_is_not_replayed_in_another_precision(device):
+    weights = torch.randn(64, 64, generator=torch.Generator().manual_seed(0)).to(device)
+    step = captured(lambda x: {"y": x @ weights}, device)
+    x = torch.rand(4, 64, device=device)
+    for precision, dtype in [("float32", torch.float32), ("bf16", torch.bfloat16), ("float32", torch.float32)]:
+        with computing_in(precision, device):
+            assert {step(x)["y"].dtype for _ in range(6)} == {dtype}

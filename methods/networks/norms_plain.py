@@ -1,4 +1,4 @@
-"""The passes of a rectified layer norm over the images, in torch's own operations; ``layer_norm`` has the formulas.
+"""The passes of a rectified layer norm over the images, in torch's own operations; ``norms`` has the formulas.
 
 Images are ``(N, pixels, C)``, what belongs to an image ``(N,)``, sums over its pixels ``(N, C)``.
 """

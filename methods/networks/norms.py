@@ -1,6 +1,7 @@
-"""Layer norm and ReLU as one function that a GPU computes in few passes over the images, to second derivatives.
+"""Norms with the ReLU behind them, which a GPU computes in few passes over the images.
 
-With <.> the mean over all channels and pixels of an image, r = 1 / sqrt(<(x - <x>)^2> + eps) and h = r (x - <x>):
+For layer norm, with <.> the mean over all channels and pixels of an image, r = 1 / sqrt(<(x - <x>)^2> + eps) and
+h = r (x - <x>):
 
     y  = max(w h + b, 0)
     x' = r (a - <a> - h <a h>)                        a = w y' where y > 0, else 0; y', x': gradients by y and x
@@ -12,11 +13,12 @@ The gradient penalty differentiates x' once more. For a gradient v by x', with P
     by x:   -r^2 (h (<a v> - <a> <v> - <a h> <v h>) + <a h> P v + <v h> P a)
 
 Torch takes a pass over the images for each sign of these lines, in single precision; that was most of a critic step
-on an H200. Here each line takes two, one that sums and one that writes (``layer_norm_triton``).
+on an H200. Here each line takes two, one that sums and one that writes (``norms_triton``).
 """
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -24,9 +26,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows
 from torch import Tensor, nn
 
-from . import layer_norm_plain
+from . import norms_plain
 from .convolution import by_parameters_too
-from .layer_norm_plain import Normed, Sums
+from .norms_plain import Normed, Sums
 
 
 class RectifiedLayerNorm(nn.GroupNorm):
@@ -41,11 +43,35 @@ class RectifiedLayerNorm(nn.GroupNorm):
         return rectified_layer_norm(x, self.weight, self.bias, self.eps)
 
 
+class RectifiedBatchNorm(nn.BatchNorm2d):
+    """Batch norm with TensorFlow's constants, as in the official code (its momentum .99 is torch's .01), then ReLU."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=1e-3, momentum=0.01)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
+        passes = _passes(x)
+        if self.training or passes is norms_plain or (torch.is_grad_enabled() and x.requires_grad):
+            return F.relu(super().forward(x))
+        out = passes.rectified_by_channel(
+            _pixels(x), self.running_mean, self.running_var, self.weight, self.bias, self.eps
+        )
+        return _images(out, x)
+
+
 def rectified_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     """``(N, C, H, W)``, computed with all channels of a pixel side by side in memory; returned like that."""
-    pixels = x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(1, 2)
-    out = _Norm.apply(pixels, weight, bias, eps)  # type: ignore[no-untyped-call]
-    return out.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)  # type: ignore[no-any-return]
+    return _images(_Norm.apply(_pixels(x), weight, bias, eps), x)  # type: ignore[no-untyped-call]
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """``(N, C, H, W) -> (N, H W, C)``, without a copy where channels are side by side already."""
+    return x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _images(pixels: Tensor, x: Tensor) -> Tensor:
+    """The opposite, in the shape of ``x``."""
+    return pixels.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
 
 
 class _Norm(torch.autograd.Function):
@@ -87,10 +113,13 @@ class _Back(torch.autograd.Function):
 
 def _passes(x: Tensor) -> ModuleType:
     """The passes over images: of one kernel each where Triton is there, which comes with torch for NVIDIA GPUs."""
-    if x.device.type != "cuda" or x.dtype == torch.float64:
-        return layer_norm_plain
+    return _of_a_gpu() if x.device.type == "cuda" and x.dtype != torch.float64 else norms_plain
+
+
+@cache
+def _of_a_gpu() -> ModuleType:
     try:
-        from . import layer_norm_triton
+        from . import norms_triton
     except ImportError:
-        return layer_norm_plain
-    return layer_norm_triton
+        return norms_plain
+    return norms_triton

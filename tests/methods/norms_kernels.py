@@ -1,14 +1,15 @@
 """Triton's kernels of the layer norm against plain passes; a program, for its interpreter is chosen at import.
 
-TRITON_INTERPRET=1 python tests/methods/layer_norm_kernels.py
+TRITON_INTERPRET=1 python tests/methods/norms_kernels.py
 """
 
 from __future__ import annotations
 
 import torch
-from bench.plugins.methods.networks import layer_norm_plain as plain
-from bench.plugins.methods.networks import layer_norm_triton as kernels
-from bench.plugins.methods.networks.layer_norm_plain import Normed
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows
+from bench.plugins.methods.networks import norms_plain as plain
+from bench.plugins.methods.networks import norms_triton as kernels
+from bench.plugins.methods.networks.norms_plain import Normed
 
 import bench.plugins  # noqa: F401 - makes the methods importable
 
@@ -25,6 +26,7 @@ def main():
         for dtype in (torch.float32, torch.bfloat16):
             x, y, v = (torch.randn(shape, generator=random).to(DEVICE, dtype) for _ in range(3))
             compared += compare(x + 100 if dtype == torch.float32 else x, y, v)
+    compared += compare_batch_norm()
     compared += compare_statistics_far_from_zero()
     print(f"{compared} passes agree")
 
@@ -42,6 +44,19 @@ def compare(x, y, v):
     agree(kernels.second_sums(v, y, normed, found), of_v)
     agree(kernels.second_gradients(v, y, normed, found, of_v), plain.second_gradients(v, y, normed, found, of_v))
     return 6
+
+
+def compare_batch_norm():
+    """Batch norm by kept statistics against torch's."""
+    random = torch.Generator().manual_seed(3)
+    x = torch.randn(3, 5, 7, 9, generator=random).to(DEVICE)
+    mean, weight, bias = torch.randn(3, 5, generator=random).to(DEVICE)
+    variance = torch.rand(5, generator=random).to(DEVICE)
+    expected = F.relu(F.batch_norm(x, mean, variance, weight, bias, eps=1e-3))
+    pixels = x.permute(0, 2, 3, 1).flatten(1, 2).contiguous()
+    found = kernels.rectified_by_channel(pixels, mean, variance, weight, bias, 1e-3)
+    agree([found], [expected.permute(0, 2, 3, 1).flatten(1, 2)])
+    return 1
 
 
 def compare_statistics_far_from_zero():

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows
-from bench.plugins.methods.networks import layer_norm_plain as plain
-from bench.plugins.methods.networks.layer_norm import RectifiedLayerNorm, rectified_layer_norm
+from bench.plugins.methods.networks import norms_plain as plain
+from bench.plugins.methods.networks.norms import RectifiedBatchNorm, RectifiedLayerNorm, rectified_layer_norm
+from torch import nn
 from torch.autograd import gradcheck
 
 import bench.plugins  # noqa: F401 - makes the methods importable
 
 EPS = 1e-5
 SHAPES = [(3, 4, 4, 4), (2, 5, 8, 8), (1, 12, 8, 8), (2, 3, 6, 2)]
-KERNELS = Path(__file__).with_name("layer_norm_kernels.py")
+KERNELS = Path(__file__).with_name("norms_kernels.py")
 
 
 def drawn(shape, dtype=torch.float64, offset=0.3):
@@ -104,7 +105,7 @@ def test_kernels_give_what_plain_passes_give():
         [sys.executable, str(KERNELS)], env={**os.environ, **interpreted}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "49 passes agree" in done.stdout
+    assert "50 passes agree" in done.stdout
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
@@ -115,6 +116,20 @@ def test_a_gpu_gives_the_gradients_of_double_precision(dtype, error):
     on_gpu = [each.detach().cuda().requires_grad_() for each in inputs]
     for mine, other in zip(penalty_gradients(lambda *x: ours(*x).float(), on_gpu), exact, strict=True):
         assert (mine.cpu().double() - other).norm() < error * other.norm()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-5), (torch.bfloat16, 0.01)])
+def test_batch_norm_by_kept_statistics_is_torchs_on_a_gpu(dtype, error):
+    norm, x = RectifiedBatchNorm(24).cuda(), torch.randn(4, 24, 16, 16, device="cuda")
+    norm(x * 3 + 1)  # something to keep
+    norm.eval()
+    with torch.inference_mode():
+        ours, torchs = norm(x.to(dtype)), F.relu(nn.BatchNorm2d.forward(norm, x))
+    assert ours.dtype == dtype
+    assert (ours.float() - torchs).norm() < error * torchs.norm()
+    (gradient,) = torch.autograd.grad(norm(x.requires_grad_()).sum(), x)
+    assert gradient.abs().sum() > 0
 
 
 def test_plain_passes_are_means_over_images():

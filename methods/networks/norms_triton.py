@@ -1,4 +1,4 @@
-"""The passes of a rectified layer norm over the images, each as one kernel of a GPU; ``layer_norm`` has the formulas.
+"""The passes of rectified norms over the images, each as one kernel of a GPU; ``norms`` has the formulas.
 
 A program takes a stretch of an image's pixels, in tiles of ``ROWS`` pixels by all channels. All is computed in single
 precision. Sums are taken in the same order every time, whatever the GPU and however many images there are.
@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from .layer_norm_plain import Normed, SecondSums, Sums
+from .norms_plain import Normed, SecondSums, Sums
 
 _TILE = 4096  # numbers
 _TILES = 4  # of a program
@@ -21,35 +21,42 @@ _WARPS = 8  # of 32 threads, of a program
 
 
 def statistics(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """As ``layer_norm_plain.statistics``, from sums about a pixel of each channel: no cancellation."""
+    """As ``norms_plain.statistics``, from sums about a pixel of each channel: no cancellation."""
     mean, inverse = _of_images(2, x)
     _combine(_statistics, x, _parts(_moments, 2, x, x), mean, inverse, x, eps)
     return mean, inverse
 
 
 def rectified(of: Normed) -> Tensor:
-    """As ``layer_norm_plain.rectified``."""
+    """As ``norms_plain.rectified``."""
     out = torch.empty_like(of.x)
     _launch(_rectify, of.x, out, *of)
     return out
 
 
+def rectified_by_channel(x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Batch norm by kept statistics, then ReLU; ``(N, pixels, C)``."""
+    out = torch.empty_like(x)
+    _launch(_rectify_by_channel, x, out, x, mean, variance, weight, bias, eps)
+    return out
+
+
 def sums(y: Tensor, of: Normed) -> Sums:
-    """As ``layer_norm_plain.sums``."""
+    """As ``norms_plain.sums``."""
     found = Sums(_of_channels(2, of.x), *_of_images(2, of.x))
     _combine(_add, of.x, _parts(_sum, 2, of.x, y, *of), *found, of.weight)
     return found
 
 
 def gradient(y: Tensor, of: Normed, found: Sums) -> Tensor:
-    """As ``layer_norm_plain.gradient``."""
+    """As ``norms_plain.gradient``."""
     out = torch.empty_like(of.x)
     _launch(_differentiate, of.x, out, y, *of, *found[1:])
     return out
 
 
 def second_sums(v: Tensor, y: Tensor, of: Normed, found: Sums) -> SecondSums:
-    """As ``layer_norm_plain.second_sums``."""
+    """As ``norms_plain.second_sums``."""
     of_v = SecondSums(*_of_images(3, of.x), *_of_channels(1, of.x))
     parts = _parts(_sum_twice, 3, of.x, v, y, *of)
     _combine(_add_twice, of.x, parts, *of_v, of.weight, of.inverse, found.of_channels)
@@ -57,7 +64,7 @@ def second_sums(v: Tensor, y: Tensor, of: Normed, found: Sums) -> SecondSums:
 
 
 def second_gradients(v: Tensor, y: Tensor, of: Normed, found: Sums, of_v: SecondSums) -> tuple[Tensor, Tensor]:
-    """As ``layer_norm_plain.second_gradients``."""
+    """As ``norms_plain.second_gradients``."""
     by_y, by_x = torch.empty_like(y), torch.empty_like(of.x)
     _launch(_differentiate_twice, of.x, by_y, by_x, v, y, *of, *found[1:], *of_v[:3])
     return by_y, by_x
@@ -79,7 +86,7 @@ def _grid(x: Tensor) -> tuple[int, int, int, int]:
     return n, triton.cdiv(pixels, rows * _TILES), rows, columns
 
 
-def _launch(kernel: Any, x: Tensor, *arguments: Tensor) -> None:  # noqa: ANN401 - Triton's
+def _launch(kernel: Any, x: Tensor, *arguments: Tensor | float) -> None:  # noqa: ANN401 - Triton's
     """A program for each stretch."""
     n, stretches, rows, columns = _grid(x)
     with torch.cuda.device_of(x):
@@ -106,11 +113,16 @@ def _combine(kernel: Any, x: Tensor, parts: Tensor, *arguments: Tensor | float) 
 
 @triton.jit
 def _tile(i, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr):
-    """Where the ``i``-th tile of this program lies, and which of it is inside the image."""
+    """Where in its image the ``i``-th tile of this program lies, and which of it is inside."""
     row = (tl.program_id(1) * TILES + i) * ROWS + tl.arange(0, ROWS)[:, None]
     column = tl.arange(0, COLUMNS)[None, :]
-    at = (tl.program_id(0).to(tl.int64) * pixels + row) * channels + column
-    return at, (row < pixels) & (column < channels)
+    return row * channels + column, (row < pixels) & (column < channels)
+
+
+@triton.jit
+def _image(images, pixels, channels):
+    """Where this program's image begins; counted in 64 bits once, so that 32 do for what is inside."""
+    return images + tl.program_id(0).to(tl.int64) * pixels * channels
 
 
 @triton.jit
@@ -130,9 +142,7 @@ def _read(x, at, inside):
 @triton.jit
 def _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS: tl.constexpr):
     """h, w, and where y > 0."""
-    column = tl.arange(0, COLUMNS)[None, :]
-    w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
-    b = tl.load(bias + column, mask=column < channels, other=0).to(tl.float32)
+    w, b = _of_channel(weight, channels, COLUMNS), _of_channel(bias, channels, COLUMNS)
     h = (_read(x, at, inside) - tl.load(mean + tl.program_id(0))) * tl.load(inverse + tl.program_id(0))
     return h, w, w * h + b
 
@@ -140,8 +150,8 @@ def _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS: tl.co
 @triton.jit
 def _moments(parts, x, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr):
     column = tl.arange(0, COLUMNS)
-    first = x + tl.program_id(0).to(tl.int64) * pixels * channels + column
-    pivot = tl.load(first, mask=column < channels, other=0).to(tl.float32)[None, :]
+    x = _image(x, pixels, channels)
+    pivot = tl.load(x + column, mask=column < channels, other=0).to(tl.float32)[None, :]
     of_distance = tl.zeros((ROWS, COLUMNS), tl.float32)
     of_square = tl.zeros((ROWS, COLUMNS), tl.float32)
     for i in range(TILES):
@@ -158,6 +168,7 @@ def _rectify(
     out, x, mean, inverse, weight, bias, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
+    out, x = _image(out, pixels, channels), _image(x, pixels, channels)
     for i in range(TILES):
         at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
         _, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
@@ -165,10 +176,30 @@ def _rectify(
 
 
 @triton.jit
+def _of_channel(values, channels, COLUMNS: tl.constexpr):
+    column = tl.arange(0, COLUMNS)[None, :]
+    return tl.load(values + column, mask=column < channels, other=0).to(tl.float32)
+
+
+@triton.jit
+def _rectify_by_channel(
+    out, x, mean, variance, weight, bias, eps, pixels, channels,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
+):  # fmt: skip
+    out, x = _image(out, pixels, channels), _image(x, pixels, channels)
+    scale = _of_channel(weight, channels, COLUMNS) / tl.sqrt(_of_channel(variance, channels, COLUMNS) + eps)
+    offset = _of_channel(bias, channels, COLUMNS) - _of_channel(mean, channels, COLUMNS) * scale
+    for i in range(TILES):
+        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
+        tl.store(out + at, tl.maximum(_read(x, at, inside) * scale + offset, 0), mask=inside)
+
+
+@triton.jit
 def _sum(
     parts, y, x, mean, inverse, weight, bias, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
+    y, x = _image(y, pixels, channels), _image(x, pixels, channels)
     of_y = tl.zeros((ROWS, COLUMNS), tl.float32)
     of_yh = tl.zeros((ROWS, COLUMNS), tl.float32)
     for i in range(TILES):
@@ -186,6 +217,7 @@ def _differentiate(
     out, y, x, mean, inverse, weight, bias, a_mean, ah_mean, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
+    out, y, x = _image(out, pixels, channels), _image(y, pixels, channels), _image(x, pixels, channels)
     image = tl.program_id(0)
     r, a_all, ah_all = tl.load(inverse + image), tl.load(a_mean + image), tl.load(ah_mean + image)
     for i in range(TILES):
@@ -200,6 +232,7 @@ def _sum_twice(
     parts, v, y, x, mean, inverse, weight, bias, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
+    v, y, x = _image(v, pixels, channels), _image(y, pixels, channels), _image(x, pixels, channels)
     of_v = tl.zeros((ROWS, COLUMNS), tl.float32)
     of_vh = tl.zeros((ROWS, COLUMNS), tl.float32)
     of_yv = tl.zeros((ROWS, COLUMNS), tl.float32)
@@ -220,6 +253,11 @@ def _differentiate_twice(
     by_y, by_x, v, y, x, mean, inverse, weight, bias, a_mean, ah_mean, v_mean, vh_mean, av_mean, pixels, channels,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
+    by_y = _image(by_y, pixels, channels)
+    by_x = _image(by_x, pixels, channels)
+    v = _image(v, pixels, channels)
+    y = _image(y, pixels, channels)
+    x = _image(x, pixels, channels)
     image = tl.program_id(0)
     r, a_all, ah_all = tl.load(inverse + image), tl.load(a_mean + image), tl.load(ah_mean + image)
     v_all, vh_all, av_all = tl.load(v_mean + image), tl.load(vh_mean + image), tl.load(av_mean + image)
@@ -253,8 +291,7 @@ def _statistics(
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
 ):  # fmt: skip
     column, image = tl.arange(0, COLUMNS), tl.program_id(0)
-    first = x + image.to(tl.int64) * pixels * channels + column
-    pivot = tl.load(first, mask=column < channels, other=0).to(tl.float32)
+    pivot = tl.load(_image(x, pixels, channels) + column, mask=column < channels, other=0).to(tl.float32)
     of_distance = _added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS)
     of_square = _added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS)
     means = pivot + of_distance / pixels
