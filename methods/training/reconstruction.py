@@ -61,7 +61,7 @@ class ReconstructionDetector(NetworkDetector[ParamsT]):
         return self._replayed("redrawn", lambda x: {"redrawn": self.reconstruct(x)}, images)["redrawn"]
 
     def _replayed(self, name: str, step: Step, images: Tensor) -> Mapping[str, Tensor]:
-        """What ``step`` finds in images; from a CUDA graph where launching its kernels would take longer than they do."""
+        """What ``step`` finds in images; from a CUDA graph where launching kernels would take longer than they do."""
         if images.device.type != "cuda" or images[:, 0].numel() > _PIXELS_AT_MOST:
             return step(images)
         if self._graphs.get("of") is not self.generator:  # fitted or restored anew: graphs hold the weights they saw
