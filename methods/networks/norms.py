@@ -18,6 +18,7 @@ on an H200. Here each line takes two, one that sums and one that writes (``norms
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,8 @@ from torch import Tensor, nn
 from . import norms_plain
 from .convolution import by_parameters_too
 from .norms_plain import Normed, Sums
+
+_log = logging.getLogger("bench")
 
 
 class RectifiedLayerNorm(nn.GroupNorm):
@@ -120,6 +123,9 @@ def _passes(x: Tensor) -> ModuleType:
 def _of_a_gpu() -> ModuleType:
     try:
         from . import norms_triton
-    except ImportError:
+
+        norms_triton.statistics(torch.zeros(1, 4, 4, device="cuda"), 1.0)  # Triton needs a compiler for C, too
+    except Exception as error:  # noqa: BLE001 - whatever it is, torch's own operations do the same
+        _log.warning("Norms take torch's slower way on this GPU: Triton cannot be used (%s).", error)
         return norms_plain
     return norms_triton
