@@ -143,12 +143,12 @@ def _add_rate(
 def best_batch(subject: Subject, stated: Mapping[int, float]) -> int:
     """By doubling the best of the stated batches, whose rates are known, while it pays and memory lasts; or halving."""
     start = max(stated, key=stated.__getitem__, default=1)
-    doubled = _climbed(subject, start, lambda batch: batch * 2)
-    return doubled if doubled > start else _climbed(subject, start, lambda batch: batch // 2)
+    rate = stated.get(start) or _rate(subject, ANSWER, start, _GLANCE)
+    doubled = _climbed(subject, start, rate, lambda batch: batch * 2)
+    return doubled if doubled > start else _climbed(subject, start, rate, lambda batch: batch // 2)
 
 
-def _climbed(subject: Subject, best: int, to_next: Callable[[int], int]) -> int:
-    rate = _rate(subject, ANSWER, best, _GLANCE)
+def _climbed(subject: Subject, best: int, rate: float, to_next: Callable[[int], int]) -> int:
     while 1 <= (batch := to_next(best)) <= _LARGEST:
         try:
             found = _rate(subject, ANSWER, batch, _GLANCE)

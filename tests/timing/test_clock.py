@@ -39,7 +39,7 @@ def test_as_many_calls_and_seconds_as_the_protocol_asks_for():
 
 def test_a_slow_method_is_called_once_and_twice_and_said_to_be_bounded():
     work, calls = counted(0.06)
-    found = measure(work, CPU, Bounds(warm_up_calls=10, calls=50, most_seconds=0.05))
+    found = measure(work, CPU, Bounds(warm_up_calls=10, calls=50, most_warm_up_seconds=0.05, most_seconds=0.05))
     assert found.is_bounded
     assert (found.warm_up_calls, len(found.seconds), len(calls)) == (1, 2, 3)
 
