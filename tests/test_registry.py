@@ -72,6 +72,9 @@ def test_fanogans_digest_covers_its_networks_and_training():
     shared = {
         "resnet.py",
         "convolution.py",
+        "norms.py",
+        "norms_plain.py",
+        "norms_triton.py",
         "resampling.py",
         "parts.py",
         "wgan_gp.py",
