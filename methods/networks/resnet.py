@@ -70,7 +70,9 @@ class Generator(nn.Module):
         channels_last(self)
 
     def forward(self, z: Tensor) -> Tensor:
-        h = self.linear(z).view(-1, self.start_channels, 4, 4).contiguous(memory_format=torch.channels_last)
+        h = self.linear(z).view(-1, self.start_channels, 4, 4)
+        if h.device.type != "cpu":  # there torch puts channels side by side from the first convolution on by itself
+            h = h.contiguous(memory_format=torch.channels_last)
         return single(torch.tanh(self.to_image(self.norm(self.blocks(h)))))
 
 
