@@ -73,6 +73,7 @@ def test_fanogans_digest_covers_its_networks_and_training():
         "resnet.py",
         "convolution.py",
         "norms.py",
+        "norms_kernels.py",
         "norms_plain.py",
         "norms_triton.py",
         "resampling.py",

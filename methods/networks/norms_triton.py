@@ -1,7 +1,6 @@
 """The passes of rectified norms over the images, each as one kernel of a GPU; ``norms`` has the formulas.
 
-A program takes a stretch of an image's pixels, in tiles of ``ROWS`` pixels by all channels. All is computed in single
-precision. Sums are taken in the same order every time, whatever the GPU and however many images there are.
+Sums are taken in the same order every time, whatever the GPU and however many images there are.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from typing import Any
 
 import torch
 import triton
-import triton.language as tl
 from torch import Tensor
 
+from . import norms_kernels as kernels
 from .norms_plain import Normed, SecondSums, Sums
 
 _TILE = 4096  # numbers
@@ -23,50 +22,50 @@ _WARPS = 8  # of 32 threads, of a program
 def statistics(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """As ``norms_plain.statistics``, from sums about a pixel of each channel: no cancellation."""
     mean, inverse = _of_images(2, x)
-    _combine(_statistics, x, _parts(_moments, 2, x, x), mean, inverse, x, eps)
+    _combine(kernels.add_moments, x, _parts(kernels.moments, 2, x, x), mean, inverse, x, eps)
     return mean, inverse
 
 
 def rectified(of: Normed) -> Tensor:
     """As ``norms_plain.rectified``."""
     out = torch.empty_like(of.x)
-    _launch(_rectify, of.x, out, *of)
+    _launch(kernels.rectified, of.x, out, *of)
     return out
 
 
 def rectified_by_channel(x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     """Batch norm by kept statistics, then ReLU; ``(N, pixels, C)``."""
     out = torch.empty_like(x)
-    _launch(_rectify_by_channel, x, out, x, mean, variance, weight, bias, eps)
+    _launch(kernels.rectified_by_channel, x, out, x, mean, variance, weight, bias, eps)
     return out
 
 
 def sums(y: Tensor, of: Normed) -> Sums:
     """As ``norms_plain.sums``."""
     found = Sums(_of_channels(2, of.x), *_of_images(2, of.x))
-    _combine(_add, of.x, _parts(_sum, 2, of.x, y, *of), *found, of.weight)
+    _combine(kernels.add_sums, of.x, _parts(kernels.sums, 2, of.x, y, *of), *found, of.weight)
     return found
 
 
 def gradient(y: Tensor, of: Normed, found: Sums) -> Tensor:
     """As ``norms_plain.gradient``."""
     out = torch.empty_like(of.x)
-    _launch(_differentiate, of.x, out, y, *of, *found[1:])
+    _launch(kernels.gradient, of.x, out, y, *of, *found[1:])
     return out
 
 
 def second_sums(v: Tensor, y: Tensor, of: Normed, found: Sums) -> SecondSums:
     """As ``norms_plain.second_sums``."""
     of_v = SecondSums(*_of_images(3, of.x), *_of_channels(1, of.x))
-    parts = _parts(_sum_twice, 3, of.x, v, y, *of)
-    _combine(_add_twice, of.x, parts, *of_v, of.weight, of.inverse, found.of_channels)
+    parts = _parts(kernels.second_sums, 3, of.x, v, y, *of)
+    _combine(kernels.add_second_sums, of.x, parts, *of_v, of.weight, of.inverse, found.of_channels)
     return of_v
 
 
 def second_gradients(v: Tensor, y: Tensor, of: Normed, found: Sums, of_v: SecondSums) -> tuple[Tensor, Tensor]:
     """As ``norms_plain.second_gradients``."""
     by_y, by_x = torch.empty_like(y), torch.empty_like(of.x)
-    _launch(_differentiate_twice, of.x, by_y, by_x, v, y, *of, *found[1:], *of_v[:3])
+    _launch(kernels.second_gradients, of.x, by_y, by_x, v, y, *of, *found[1:], *of_v[:3])
     return by_y, by_x
 
 
@@ -109,230 +108,3 @@ def _combine(kernel: Any, x: Tensor, parts: Tensor, *arguments: Tensor | float) 
         kernel[(n,)](
             parts, *arguments, *x.shape[1:], stretches, ROWS=rows, COLUMNS=columns, ROUNDS=triton.cdiv(stretches, rows)
         )
-
-
-@triton.jit
-def _tile(i, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr):
-    """Where in its image the ``i``-th tile of this program lies, and which of it is inside."""
-    row = (tl.program_id(1) * TILES + i) * ROWS + tl.arange(0, ROWS)[:, None]
-    column = tl.arange(0, COLUMNS)[None, :]
-    return row * channels + column, (row < pixels) & (column < channels)
-
-
-@triton.jit
-def _image(images, pixels, channels):
-    """Where this program's image begins; counted in 64 bits once, so that 32 do for what is inside."""
-    return images + tl.program_id(0).to(tl.int64) * pixels * channels
-
-
-@triton.jit
-def _keep(sums, part, which, channels, COLUMNS: tl.constexpr):
-    """Write one sum over the stretch: ``part[which, image, stretch]``."""
-    column = tl.arange(0, COLUMNS)
-    image = which * tl.num_programs(0) + tl.program_id(0)
-    at = (image * tl.num_programs(1) + tl.program_id(1)) * channels + column
-    tl.store(part + at, tl.sum(sums, 0), mask=column < channels)
-
-
-@triton.jit
-def _read(x, at, inside):
-    return tl.load(x + at, mask=inside, other=0).to(tl.float32)
-
-
-@triton.jit
-def _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS: tl.constexpr):
-    """h, w, and where y > 0."""
-    w, b = _of_channel(weight, channels, COLUMNS), _of_channel(bias, channels, COLUMNS)
-    h = (_read(x, at, inside) - tl.load(mean + tl.program_id(0))) * tl.load(inverse + tl.program_id(0))
-    return h, w, w * h + b
-
-
-@triton.jit
-def _moments(parts, x, pixels, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr):
-    column = tl.arange(0, COLUMNS)
-    x = _image(x, pixels, channels)
-    pivot = tl.load(x + column, mask=column < channels, other=0).to(tl.float32)[None, :]
-    of_distance = tl.zeros((ROWS, COLUMNS), tl.float32)
-    of_square = tl.zeros((ROWS, COLUMNS), tl.float32)
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        distance = tl.where(inside, _read(x, at, inside) - pivot, 0)
-        of_distance += distance
-        of_square += distance * distance
-    _keep(of_distance, parts, 0, channels, COLUMNS)
-    _keep(of_square, parts, 1, channels, COLUMNS)
-
-
-@triton.jit
-def _rectify(
-    out, x, mean, inverse, weight, bias, pixels, channels,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
-):  # fmt: skip
-    out, x = _image(out, pixels, channels), _image(x, pixels, channels)
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        _, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
-        tl.store(out + at, tl.maximum(before, 0), mask=inside)
-
-
-@triton.jit
-def _of_channel(values, channels, COLUMNS: tl.constexpr):
-    column = tl.arange(0, COLUMNS)[None, :]
-    return tl.load(values + column, mask=column < channels, other=0).to(tl.float32)
-
-
-@triton.jit
-def _rectify_by_channel(
-    out, x, mean, variance, weight, bias, eps, pixels, channels,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
-):  # fmt: skip
-    out, x = _image(out, pixels, channels), _image(x, pixels, channels)
-    scale = _of_channel(weight, channels, COLUMNS) / tl.sqrt(_of_channel(variance, channels, COLUMNS) + eps)
-    offset = _of_channel(bias, channels, COLUMNS) - _of_channel(mean, channels, COLUMNS) * scale
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        tl.store(out + at, tl.maximum(_read(x, at, inside) * scale + offset, 0), mask=inside)
-
-
-@triton.jit
-def _sum(
-    parts, y, x, mean, inverse, weight, bias, pixels, channels,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
-):  # fmt: skip
-    y, x = _image(y, pixels, channels), _image(x, pixels, channels)
-    of_y = tl.zeros((ROWS, COLUMNS), tl.float32)
-    of_yh = tl.zeros((ROWS, COLUMNS), tl.float32)
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        h, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
-        passed = tl.where(before > 0, _read(y, at, inside), 0)
-        of_y += passed
-        of_yh += passed * h
-    _keep(of_y, parts, 0, channels, COLUMNS)
-    _keep(of_yh, parts, 1, channels, COLUMNS)
-
-
-@triton.jit
-def _differentiate(
-    out, y, x, mean, inverse, weight, bias, a_mean, ah_mean, pixels, channels,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
-):  # fmt: skip
-    out, y, x = _image(out, pixels, channels), _image(y, pixels, channels), _image(x, pixels, channels)
-    image = tl.program_id(0)
-    r, a_all, ah_all = tl.load(inverse + image), tl.load(a_mean + image), tl.load(ah_mean + image)
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        h, w, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
-        a = w * tl.where(before > 0, _read(y, at, inside), 0)
-        tl.store(out + at, r * (a - a_all - h * ah_all), mask=inside)
-
-
-@triton.jit
-def _sum_twice(
-    parts, v, y, x, mean, inverse, weight, bias, pixels, channels,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
-):  # fmt: skip
-    v, y, x = _image(v, pixels, channels), _image(y, pixels, channels), _image(x, pixels, channels)
-    of_v = tl.zeros((ROWS, COLUMNS), tl.float32)
-    of_vh = tl.zeros((ROWS, COLUMNS), tl.float32)
-    of_yv = tl.zeros((ROWS, COLUMNS), tl.float32)
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        h, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
-        given = _read(v, at, inside)
-        of_v += given
-        of_vh += given * h
-        of_yv += tl.where(before > 0, given * _read(y, at, inside), 0)
-    _keep(of_v, parts, 0, channels, COLUMNS)
-    _keep(of_vh, parts, 1, channels, COLUMNS)
-    _keep(of_yv, parts, 2, channels, COLUMNS)
-
-
-@triton.jit
-def _differentiate_twice(
-    by_y, by_x, v, y, x, mean, inverse, weight, bias, a_mean, ah_mean, v_mean, vh_mean, av_mean, pixels, channels,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, TILES: tl.constexpr,
-):  # fmt: skip
-    by_y = _image(by_y, pixels, channels)
-    by_x = _image(by_x, pixels, channels)
-    v = _image(v, pixels, channels)
-    y = _image(y, pixels, channels)
-    x = _image(x, pixels, channels)
-    image = tl.program_id(0)
-    r, a_all, ah_all = tl.load(inverse + image), tl.load(a_mean + image), tl.load(ah_mean + image)
-    v_all, vh_all, av_all = tl.load(v_mean + image), tl.load(vh_mean + image), tl.load(av_mean + image)
-    along_h = av_all - a_all * v_all - ah_all * vh_all
-    for i in range(TILES):
-        at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
-        h, w, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
-        a = w * tl.where(before > 0, _read(y, at, inside), 0)
-        pv = _read(v, at, inside) - v_all - h * vh_all
-        pa = a - a_all - h * ah_all
-        tl.store(by_y + at, tl.where(before > 0, w * r * pv, 0), mask=inside)
-        tl.store(by_x + at, -r * r * (h * along_h + ah_all * pv + vh_all * pa), mask=inside)
-
-
-@triton.jit
-def _added(parts, which, channels, stretches, ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr):
-    """``parts[which, image]`` summed over the stretches."""
-    column = tl.arange(0, COLUMNS)[None, :]
-    first = (which * tl.num_programs(0) + tl.program_id(0)) * stretches
-    found = tl.zeros((COLUMNS,), tl.float32)
-    for i in range(ROUNDS):
-        row = i * ROWS + tl.arange(0, ROWS)[:, None]
-        inside = (row < stretches) & (column < channels)
-        found += tl.sum(tl.load(parts + (first + row) * channels + column, mask=inside, other=0), 0)
-    return found
-
-
-@triton.jit
-def _statistics(
-    parts, mean, inverse, x, eps, pixels, channels, stretches,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
-):  # fmt: skip
-    column, image = tl.arange(0, COLUMNS), tl.program_id(0)
-    pivot = tl.load(_image(x, pixels, channels) + column, mask=column < channels, other=0).to(tl.float32)
-    of_distance = _added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    of_square = _added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    means = pivot + of_distance / pixels
-    overall = tl.sum(means, 0) / channels
-    apart = tl.where(column < channels, means - overall, 0)
-    squares = tl.sum(of_square - of_distance * of_distance / pixels + apart * apart * pixels, 0)
-    tl.store(mean + image, overall)
-    tl.store(inverse + image, 1 / tl.sqrt(squares / channels / pixels + eps))
-
-
-@triton.jit
-def _add(
-    parts, of_channels, a_mean, ah_mean, weight, pixels, channels, stretches,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
-):  # fmt: skip
-    column, image = tl.arange(0, COLUMNS), tl.program_id(0)
-    w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
-    y = _added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    yh = _added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    first = of_channels + image * channels + column
-    tl.store(first, y, mask=column < channels)
-    tl.store(first + tl.num_programs(0) * channels, yh, mask=column < channels)
-    tl.store(a_mean + image, tl.sum(w * y, 0) / channels / pixels)
-    tl.store(ah_mean + image, tl.sum(w * yh, 0) / channels / pixels)
-
-
-@triton.jit
-def _add_twice(
-    parts, v_mean, vh_mean, av_mean, by_weight, weight, inverse, of_channels, pixels, channels, stretches,
-    ROWS: tl.constexpr, COLUMNS: tl.constexpr, ROUNDS: tl.constexpr,
-):  # fmt: skip
-    column, image = tl.arange(0, COLUMNS), tl.program_id(0)
-    w = tl.load(weight + column, mask=column < channels, other=0).to(tl.float32)
-    v_all = tl.sum(_added(parts, 0, channels, stretches, ROWS, COLUMNS, ROUNDS), 0) / channels / pixels
-    vh_all = tl.sum(_added(parts, 1, channels, stretches, ROWS, COLUMNS, ROUNDS), 0) / channels / pixels
-    yv = _added(parts, 2, channels, stretches, ROWS, COLUMNS, ROUNDS)
-    first = of_channels + image * channels + column
-    y = tl.load(first, mask=column < channels, other=0)
-    yh = tl.load(first + tl.num_programs(0) * channels, mask=column < channels, other=0)
-    tl.store(v_mean + image, v_all)
-    tl.store(vh_mean + image, vh_all)
-    tl.store(av_mean + image, tl.sum(w * yv, 0) / channels / pixels)
-    projected = tl.load(inverse + image) * (yv - v_all * y - vh_all * yh)
-    tl.store(by_weight + image * channels + column, projected, mask=column < channels)

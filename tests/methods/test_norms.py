@@ -19,7 +19,7 @@ import bench.plugins  # noqa: F401 - makes the methods importable
 
 EPS = 1e-5
 SHAPES = [(3, 4, 4, 4), (2, 5, 8, 8), (1, 12, 8, 8), (2, 3, 6, 2)]
-KERNELS = Path(__file__).with_name("norms_kernels.py")
+KERNELS = Path(__file__).with_name("kernels_against_plain.py")
 
 
 def drawn(shape, dtype=torch.float64, offset=0.3):

@@ -1,6 +1,6 @@
 """Triton's kernels of the layer norm against plain passes; a program, for its interpreter is chosen at import.
 
-TRITON_INTERPRET=1 python tests/methods/norms_kernels.py
+TRITON_INTERPRET=1 python tests/methods/kernels_against_plain.py
 """
 
 from __future__ import annotations
