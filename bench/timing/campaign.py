@@ -5,20 +5,23 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 
 from bench.durations import shown
-from bench.errors import ConfigError, DataError, StoreError
+from bench.errors import ConfigError, DataError, InterruptedRunError, StoreError
 from bench.executors.processes import environment, how_it_ended
 from bench.grid.planning import PlannedRun
 from bench.progress import Reporter
 from bench.provenance import hardware, now, provenance, threads
 from bench.records.record import facts_of
 from bench.spec import RunSpec
+from bench.stopping import StopRequest
 from bench.timing import training
 from bench.timing.clock import PROTOCOL
 from bench.timing.process import AUTO, Task
@@ -26,6 +29,7 @@ from bench.timing.record import Measured, Timing, timing_key, write_timing
 
 STOPPED = "stopped by the user"
 _ENDS = 3  # lines of what a failed process said
+_LOOK_EVERY = 0.5  # seconds, at whether to stop
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,9 @@ def time_methods(runs: Sequence[PlannedRun], request: TimingRequest, results: Pa
     random.Random(request.order_seed).shuffle(order)
     _require_writable(results)
     try:
-        for position, method in enumerate(order):
-            if not method.failed:
-                label = f"{method.run.method} on {method.run.dataset}, {method.spec.preset}"
-                progress.say(f"[{position + 1}/{len(order)}] {label}")
-                _measure(method, request, position, progress)
-    except KeyboardInterrupt:
+        with StopRequest().listening() as stop:
+            _measure_all(order, request, progress, stop)
+    except (InterruptedRunError, KeyboardInterrupt):
         _give_up(methods, request.repeats)
     timings = [_timing(method, request) for method in methods]
     for timing in timings:
@@ -97,8 +98,18 @@ def _give_up(methods: Sequence[_Method], repeats: int) -> None:
             method.failed = STOPPED
 
 
-def _measure(method: _Method, request: TimingRequest, position: int, progress: Reporter) -> None:
-    outcome = _in_a_process(method, request, position)
+def _measure_all(order: Sequence[_Method], request: TimingRequest, progress: Reporter, stop: StopRequest) -> None:
+    """Raises ``InterruptedRunError`` after Ctrl-C, which is heeded between two statements of ours, not amid one."""
+    for position, method in enumerate(order):
+        stop.check()
+        if not method.failed:
+            label = f"{method.run.method} on {method.run.dataset}, {method.spec.preset}"
+            progress.say(f"[{position + 1}/{len(order)}] {label}")
+            _measure(method, request, position, progress, stop)
+
+
+def _measure(method: _Method, request: TimingRequest, position: int, progress: Reporter, stop: StopRequest) -> None:
+    outcome = _in_a_process(method, request, position, stop)
     if isinstance(outcome, Measured):
         method.measured.append(outcome)
     else:
@@ -106,7 +117,7 @@ def _measure(method: _Method, request: TimingRequest, position: int, progress: R
         progress.say(f"  failed: {outcome}")
 
 
-def _in_a_process(method: _Method, request: TimingRequest, position: int) -> Measured | str:
+def _in_a_process(method: _Method, request: TimingRequest, position: int, stop: StopRequest) -> Measured | str:
     data = method.run.data
     task = Task(
         spec=method.spec,
@@ -117,21 +128,35 @@ def _in_a_process(method: _Method, request: TimingRequest, position: int) -> Mea
         position=position,
     )
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.timing.process"],
-            input=task.model_dump_json(),
-            capture_output=True,
-            text=True,
-            env=environment({}),
-            timeout=request.timeout,
-        )
+        status, out, errors = _run(task.model_dump_json(), request.timeout, stop)
     except subprocess.TimeoutExpired:
         return f"took longer than {shown(request.timeout)} (--timeout)"
-    if done.returncode == 0:
-        return Measured.model_validate_json(done.stdout.splitlines()[-1])
-    said = [line for line in done.stderr.splitlines() if line and not line.startswith("  ")]
+    if status == 0:
+        return Measured.model_validate_json(out.splitlines()[-1])
+    said = [line for line in errors.splitlines() if line and not line.startswith("  ")]
     ends = said[-1:] if any(line.startswith("Traceback") for line in said) else said[-_ENDS:]
-    return " ".join(ends) or how_it_ended(done.returncode)
+    return " ".join(ends) or how_it_ended(status)
+
+
+def _run(task: str, timeout: float, stop: StopRequest) -> tuple[int, str, str]:
+    """Status and output of the measuring process, which ends when a stop is asked for or time is over."""
+    command, until = [sys.executable, "-m", "bench.timing.process"], time.monotonic() + timeout
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment({})
+    ) as process:
+        try:
+            given: str | None = task
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    out, errors = process.communicate(given, timeout=_LOOK_EVERY)
+                    stop.check()  # Ctrl-C reaches that process too, and ends it
+                    return process.returncode, out, errors
+                given = None
+                stop.check()
+                if time.monotonic() > until:
+                    raise subprocess.TimeoutExpired(command, timeout)
+        finally:
+            process.kill()
 
 
 def _timing(method: _Method, request: TimingRequest) -> Timing:
