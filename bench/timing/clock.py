@@ -70,9 +70,8 @@ def _warm_up(work: Work, device: torch.device, bounds: Bounds) -> int:
         wait(device)
         calls += 1
         so_far = time.perf_counter() - start
-        if (
-            calls >= bounds.warm_up_calls and so_far >= bounds.warm_up_seconds
-        ) or so_far >= bounds.most_warm_up_seconds:
+        is_warm = calls >= bounds.warm_up_calls and so_far >= bounds.warm_up_seconds
+        if is_warm or so_far >= bounds.most_warm_up_seconds:
             return calls
 
 

@@ -40,8 +40,14 @@ def _read(x, at, inside):
 
 
 @triton.jit
+def _of_channel(values, channels, COLUMNS: tl.constexpr):
+    column = tl.arange(0, COLUMNS)[None, :]
+    return tl.load(values + column, mask=column < channels, other=0).to(tl.float32)
+
+
+@triton.jit
 def _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS: tl.constexpr):
-    """h, w, and where y > 0."""
+    """h, w, and w h + b: what y is before the ReLU."""
     w, b = _of_channel(weight, channels, COLUMNS), _of_channel(bias, channels, COLUMNS)
     h = (_read(x, at, inside) - tl.load(mean + tl.program_id(0))) * tl.load(inverse + tl.program_id(0))
     return h, w, w * h + b
@@ -73,12 +79,6 @@ def rectified(
         at, inside = _tile(i, pixels, channels, ROWS, COLUMNS, TILES)
         _, _, before = _normed(x, mean, inverse, weight, bias, at, inside, channels, COLUMNS)
         tl.store(out + at, tl.maximum(before, 0), mask=inside)
-
-
-@triton.jit
-def _of_channel(values, channels, COLUMNS: tl.constexpr):
-    column = tl.arange(0, COLUMNS)[None, :]
-    return tl.load(values + column, mask=column < channels, other=0).to(tl.float32)
 
 
 @triton.jit

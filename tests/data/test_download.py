@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from test_unpack import HOSTILE_TARS, HOSTILE_ZIPS, contents, tar_of, zip_of
+from waiting import wait_until
 
 import bench.plugins
 from bench.data.download import Workshop, get
@@ -451,14 +451,6 @@ def command(plugins, place):
 
 def started(plugins, place):
     return subprocess.Popen(command(plugins, place), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_until(condition):
-    for _ in range(6000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 def test_a_second_process_waits_and_finds_it_there(offer, archive, server, plugins, place):

@@ -10,17 +10,11 @@ import signal
 import time
 
 import pytest
+from waiting import wait_until
 
 from .grids import BEGUN, ONE_AT_A_TIME
 
 pytestmark = pytest.mark.slow
-
-
-def wait_until(condition, seconds=60.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.05)
 
 
 def is_alive(pid):

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from .grids import Grid
-from .test_executors import is_alive, wait_until
+from .test_executors import is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray")]
 

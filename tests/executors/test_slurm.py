@@ -10,11 +10,12 @@ import sys
 import time
 
 import pytest
+from waiting import wait_until
 
 from bench.executors.slurm_submission import submissions
 
 from .grids import PLUGINS, Grid, pipes
-from .test_executors import is_alive, wait_until
+from .test_executors import is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("slurm")]
 

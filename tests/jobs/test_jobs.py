@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import PLUGINS
 from filelock import FileLock
+from waiting import wait_until
 
 from bench.errors import ConfigError
 from bench.grid.execution import make_job
@@ -113,13 +113,6 @@ def test_a_record_that_came_while_it_waited_for_the_claim_is_heeded(job, store):
         held.release()
     assert process.returncode == 0
     assert (record / "record.json").read_bytes() == before
-
-
-def wait_until(condition, seconds=60.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.01)
 
 
 def imports_torch(pid):

@@ -80,18 +80,18 @@ def test_a_single_channel_is_convolved_into_channels_side_by_side():
     assert gradgradcheck(lambda *given: differentiable(*given, 1, 1), [x, weight, bias])
 
 
-def test_where_only_gradients_by_images_are_asked_for_the_penalty_is_the_same():
+def test_where_only_gradients_by_images_are_asked_for_no_others_are_computed():
     inputs = drawn(3, size=16)
 
-    def quiet(x, *parameters):
+    def convolved(x, *parameters):
         return differentiable(x, *parameters, 1, 1)
 
-    (full,) = torch.autograd.grad(quiet(*inputs).square().sum(), inputs[0])
+    (full,) = torch.autograd.grad(convolved(*inputs).square().sum(), inputs[0])
     with by_images_only():
-        (x, weight) = torch.autograd.grad(quiet(*inputs).square().sum(), inputs[:2], allow_unused=True)
+        (x, weight) = torch.autograd.grad(convolved(*inputs).square().sum(), inputs[:2], allow_unused=True)
     assert torch.equal(x, full)
     assert weight is None
-    (_, weight) = torch.autograd.grad(quiet(*inputs).square().sum(), inputs[:2])
+    (_, weight) = torch.autograd.grad(convolved(*inputs).square().sum(), inputs[:2])
     assert weight.abs().sum() > 0  # the switch is back
 
 
