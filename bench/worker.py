@@ -19,7 +19,7 @@ import bench.plugins
 from bench import registry, spec
 from bench.data.opening import OpenedDataset, open_dataset
 from bench.errors import BenchError, ClaimedError, ConfigError, DataError
-from bench.jobs.failures import record_failure
+from bench.jobs.failures import record_lost_run
 from bench.jobs.job import BUSY, Job, read_job
 from bench.jobs.progress import FileReporter, Progress
 from bench.progress import Reporter
@@ -69,7 +69,7 @@ def run_alone(job: Job) -> int:
             return BUSY
         except BenchError as error:
             print(f"bench: {error}", file=sys.stderr)
-            record_failure(store, job, "failed", str(error))
+            record_lost_run(store, job, "failed", str(error))
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bench.errors import ClaimedError
 from bench.executors import Ended, Executor
-from bench.jobs.failures import record_failure
+from bench.jobs.failures import record_lost_run
 from bench.jobs.job import BUSY, Job
 from bench.jobs.logs import add_ending, last_attempt, last_words
 from bench.jobs.progress import Progress
@@ -208,7 +208,7 @@ class Campaign:
         if (self._executor.stopping.requested or ended.interrupted) and not ended.timed_out:
             status = "interrupted"
         reason = "\n".join([ended.reason, f"log: {job.log}", *(f"  {line}" for line in last_words(lines))])
-        return record_failure(self._store, job, status, reason, lines)
+        return record_lost_run(self._store, job, status, reason, lines)
 
     def _finish(self, job: Job, record: Record) -> None:
         self.state.running.pop(job.key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from bench.data.opening import OpenedDataset
@@ -23,21 +24,19 @@ def known_before(data: OpenedDataset) -> dict[str, Any]:
     }
 
 
-def record_failure(store: RecordStore, job: Job, status: Status, reason: str, log: Sequence[str] = ()) -> Record:
+def record_lost_run(store: RecordStore, job: Job, status: Status, reason: str, log: Sequence[str] = ()) -> Record:
     """Store that the run failed and why, with the last lines of its log; an earlier result is kept and not replaced."""
     record = Record(
         key=job.key, spec=job.spec, status=status, reason=reason, provenance=_origin(job), started=now(),
         finished=now(), **job.known,
     )  # fmt: skip
-    earlier = store.find_intact(job.spec)
-    if earlier and earlier.status == "done":
-        kept = record.model_copy(update={"reason": f"{reason} (the earlier result is kept)"})
-        return kept.at(earlier.folder)
-    with store.drafting(job.key) as draft:
+
+    def fill(draft: Path) -> None:
         artifacts.write_training(draft, _training_rows(store, job))
         if log:
             (draft / "log.txt").write_text("\n".join([*log, ""]), encoding="utf-8")
-        return store.write(record, draft)
+
+    return store.write_failure(record, fill)
 
 
 def _origin(job: Job) -> dict[str, Any]:

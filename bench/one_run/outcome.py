@@ -98,14 +98,13 @@ def _draw_health(draft: Path, run: Run, detector: Detector[Any], images: ImageCa
 def record_failure(run: Run, error: BaseException) -> Record:
     """Store what went wrong, as a row; an earlier result is kept and not replaced."""
     status, reason = _what_happened(error)
-    earlier = run.store.find_intact(run.spec)
-    if earlier and earlier.status == "done":  # repeated with --force: a result must not be lost to a failure
-        return _record(run, status, f"{reason} (the earlier result is kept)").at(earlier.folder)
-    with run.store.drafting(run.spec.key) as draft:
+
+    def fill(draft: Path) -> None:
         artifacts.write_training(draft, _training_rows(run))
         if status == "failed":
             (draft / "traceback.txt").write_text("".join(traceback.format_exception(error)))
-        return run.store.write(_record(run, status, reason), draft)
+
+    return run.store.write_failure(_record(run, status, reason), fill)
 
 
 def _what_happened(error: BaseException) -> tuple[Status, str]:

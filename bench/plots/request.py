@@ -1,69 +1,28 @@
-"""From a request on the command line to a file: choose the runs, draw, write, say what was written."""
+"""What is asked of a figure: which runs, and where to. Imports nothing, for ``bench --help`` is quick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Concatenate, ParamSpec
-
-from bench.plots.output import Drawing, require_writable_kind, save
-from bench.plots.selection import Selection, Wanted, select, select_each
-from bench.plots.style import MM, Width, width_named
-from bench.progress import reporter
-from bench.records.store import RecordStore
-
-P = ParamSpec("P")
-
-PAGE_MM = 247
-"""Height of the text on most journals' pages."""
 
 
-def draw(
-    figure: Callable[Concatenate[Width, Selection, P], Drawing],
-    out: Path,
-    width: str,
-    results: Path,
-    wanted: Wanted,
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> None:
-    """A figure of one data set's runs; raises ``ConfigError``, ``StoreError`` or ``DataError``."""
-    require_writable_kind(out)
-    preset = width_named(width)
-    selection = select(RecordStore(results), wanted)
-    _say_older([selection])
-    _write(figure(preset, selection, *args, **kwargs), out, preset)
+@dataclass(frozen=True)
+class Wanted:
+    """Runs as the user asked for them; ``None`` and an empty list leave a question to the records."""
+
+    dataset: str | None = None
+    methods: Sequence[str] = ()
+    preset: str | None = None
+    seeds: Sequence[int] = ()
+    view: str | None = None
 
 
-def draw_over_datasets(
-    figure: Callable[Concatenate[Width, dict[str, Selection], P], Drawing],
-    out: Path,
-    width: str,
-    results: Path,
-    wanted: Wanted,
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> None:
-    """A figure over several data sets, each with its own selection."""
-    require_writable_kind(out)
-    preset = width_named(width)
-    selections = select_each(RecordStore(results), wanted)
-    _say_older(list(selections.values()))
-    _write(figure(preset, selections, *args, **kwargs), out, preset)
+@dataclass(frozen=True)
+class FigureRequest:
+    """Runs of a results folder, the file to draw them into, and its width by name."""
 
-
-def _say_older(selections: list[Selection]) -> None:
-    older = [run for selection in selections for run in selection.older]
-    if older:
-        listed = ", ".join(f"{run.name} ({run.record.key[:8]})" for run in older[:5])
-        reporter().say(f"Left out {len(older)} older versions of the same runs: {listed}{', …' * (len(older) > 5)}")
-
-
-def _write(drawing: Drawing, out: Path, width: Width) -> None:
-    height = drawing.figure.get_size_inches()[1] / MM
-    if height > PAGE_MM:
-        reporter().say(
-            f"This figure is {height:.0f} mm high, more than a page: take fewer methods, or a wider --width."
-        )
-    for file in save(drawing, out, width):
-        print(file)
+    wanted: Wanted
+    results: Path
+    out: Path
+    width: str

@@ -7,20 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.errors import ConfigError, unknown_name
+from bench.plots.request import Wanted
 from bench.records.record import Record
 from bench.records.saved import SavedRun, finished, of_dataset, of_methods
 from bench.records.store import RecordStore
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user asked for; ``None`` and an empty list leave a question to the records."""
-
-    dataset: str | None = None
-    methods: Sequence[str] = ()
-    preset: str | None = None
-    seeds: Sequence[int] = ()
-    view: str | None = None
 
 
 @dataclass(frozen=True)

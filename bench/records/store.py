@@ -128,6 +128,19 @@ class RecordStore:
             shutil.rmtree(old, ignore_errors=True)
         return record.at(target)
 
+    def write_failure(self, record: Record, fill: Callable[[Path], None]) -> Record:
+        """As ``write``, of files that ``fill`` puts into a folder; an earlier result is kept and not replaced.
+
+        A run that is repeated with ``--force`` must not lose its result to a failure.
+        """
+        earlier = self.find_intact(record.spec)
+        if earlier and earlier.status == "done":
+            kept = record.model_copy(update={"reason": f"{record.reason} (the earlier result is kept)"})
+            return kept.at(earlier.folder)
+        with self.drafting(record.key) as draft:
+            fill(draft)
+            return self.write(record, draft)
+
     @contextmanager
     def drafting(self, key: str = "") -> Iterator[Path]:
         """An empty folder on the same file system, removed unless it was moved into place.

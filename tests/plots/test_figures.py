@@ -16,7 +16,8 @@ from scipy.stats import rankdata
 from bench.errors import ConfigError
 from bench.plots import latent, pr, ranks, roc, scores, timing, training
 from bench.plots.output import save
-from bench.plots.selection import Wanted, select, select_each
+from bench.plots.request import Wanted
+from bench.plots.selection import select, select_each
 from bench.plots.style import COLOURS, LINES, WIDTHS, looks
 from bench.records.store import RecordStore
 

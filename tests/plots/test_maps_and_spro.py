@@ -20,7 +20,8 @@ from bench.plots import maps, spro
 from bench.plots.chosen_images import chosen_images
 from bench.plots.lines import Line
 from bench.plots.output import save
-from bench.plots.selection import Wanted, select
+from bench.plots.request import Wanted
+from bench.plots.selection import select
 from bench.plots.source import data_of
 from bench.plots.spro import line_of_images, spro_line, thinned
 from bench.plots.style import WIDTHS

@@ -6,7 +6,8 @@ import pytest
 from fabricated import write_run
 
 from bench.errors import ConfigError
-from bench.plots.selection import Wanted, select, select_each
+from bench.plots.request import Wanted
+from bench.plots.selection import select, select_each
 
 
 def test_seeds_stand_together_in_order_and_methods_as_asked_for(store):
