@@ -175,6 +175,9 @@ class Dataset(ABC, Generic[ParamsT]):
     """Choices after the colon (``mnist:1``); empty when there is nothing to choose."""
     categories_are_averaged: ClassVar[bool] = True
     """Whether the figure of the whole is the mean over the categories; else each is a data set of its own."""
+    categories_share_images: ClassVar[bool] = False
+    """Whether all categories are tested on the same images under the same ids, another part of them normal in each;
+    their figures are then not independent of each other."""
     default_view: ClassVar[str] = "resize:64"
     kinds_are_averaged: ClassVar[bool] = False
     """Whether the published figure is the mean over the kinds of anomaly, each against the normal test images; it is

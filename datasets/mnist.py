@@ -42,6 +42,7 @@ class Dataset(contracts.Dataset[Params]):
     licence = "public; no licence file is distributed with it"
     citation = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998"
     categories = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+    categories_share_images = True
     default_view = "resize:32"
 
     @classmethod

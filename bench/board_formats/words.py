@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bench.board_formats.sheet import DOUBTED, TIED, figure_text, sources_of
 from bench.boards.model import Board, Cell, Measured, Reported
@@ -69,13 +69,28 @@ def _spread(board: Board) -> Iterator[tuple[str, str]]:
 
 
 def _ties(board: Board) -> Iterator[tuple[str, str]]:
-    best, how = board.footer.reference, board.footer.comparison
-    if best is None:
+    footer, tied = board.footer, [row.name for row in board.rows if row.tied]
+    if footer.reference is None:
         return
-    if any(row.tied for row in board.rows):
-        yield TIED, f"not separated at 5 % from {best}, the best measured here: {how}"
-    else:
-        yield "ties", f"no other row measured here is tied with {best} at 5 %: {how}"
+    how = footer.comparison or "they rank the images alike"
+    if tied:
+        yield TIED, f"not separated at 5 % from {footer.reference}, the best measured here: {how}"
+    elif footer.comparison:
+        who = "row that was compared" if footer.untested else "other row measured here"
+        yield "ties", f"no {who} is tied with {footer.reference} at 5 %: {how}"
+    for reason, names in _by_reason(footer.untested).items():
+        yield "not compared", f"{', '.join(names)} with {footer.reference}: {reason}"
+    once = [row for row in board.rows if isinstance(row.origin, Measured) and len(row.origin.seeds) == 1]
+    if once and footer.comparison:
+        which = "every row" if all(isinstance(r.origin, Reported) or r in once for r in board.rows) else "some rows"
+        yield "seeds", f"{which} of one training: what is told apart are these trained models, not yet the methods"
+
+
+def _by_reason(untested: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, reason in untested.items():
+        found.setdefault(reason, []).append(name)
+    return found
 
 
 def _left_out(board: Board) -> Iterator[tuple[str, str]]:

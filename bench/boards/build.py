@@ -16,7 +16,8 @@ from bench.boards.model import Board, Column, Footer, Reported, Row
 from bench.boards.naming import row_names
 from bench.boards.published import PublishedRow
 from bench.boards.published_rows import Aggregation, Place, places, published_rows
-from bench.boards.ranking import Reference, line_to_beat, marked_below_line, ranked, with_ties
+from bench.boards.ranking import Compared, line_to_beat, marked_below_line, ranked, with_ties
+from bench.boards.shared_images import share_images
 from bench.records.record import Record
 from bench.records.saved import SavedRun
 
@@ -114,15 +115,16 @@ def _board(
     place = Place(terms.dataset, terms.category or None, terms.protocol, aggregation)
     theirs = [] if terms.is_trial else published_rows(published, place, [measure.key for measure in measures])
     columns = _columns(measures, [*ours, *theirs], terms.is_mean_of_kinds)
-    rows, reference = _placed([*ours, *theirs], columns, entrants, measures[0])
+    rows, compared = _placed([*ours, *theirs], columns, entrants, measures[0])
     used = [run for entrant in entrants.values() for run in entrant.all_runs]
     footer = Footer(
         counts=counts_of(used),
         group=group_name(used),
         categories=tuple(categories or ()),
         versions=versions_of(used),
-        reference=reference.name if reference else None,
-        comparison=reference.method if reference else None,
+        reference=compared.best if compared else None,
+        comparison=compared.method if compared else None,
+        untested=compared.untested if compared else {},
         older=len(current) - len(used),
         other_data=len(runs) - len(current),
         without=tuple(row.name for row in ours if columns[0].key not in row.cells),
@@ -139,13 +141,13 @@ def _board(
 
 def _placed(
     rows: Sequence[Row], columns: Sequence[Column], entrants: Mapping[str, Entrant], measure: Measure
-) -> tuple[tuple[Row, ...], Reference | None]:
+) -> tuple[tuple[Row, ...], Compared | None]:
     """Rows that have the figure, best first and marked, with no cells but those of the columns."""
     column, keys = columns[0], {column.key for column in columns}
     with_figure = [row for row in rows if column.key in row.cells]
     shown = [replace(row, cells={k: cell for k, cell in row.cells.items() if k in keys}) for row in with_figure]
-    placed, reference = with_ties(marked_below_line(ranked(shown, column), column), entrants, measure)
-    return tuple(placed), reference
+    placed, compared = with_ties(marked_below_line(ranked(shown, column), column), entrants, measure)
+    return tuple(placed), compared
 
 
 def _line(rows: Sequence[Row], column: Column) -> dict[str, Any]:
@@ -165,7 +167,8 @@ def _entrant(name: str, runs: Sequence[SavedRun], categories: Sequence[str] | No
     found: dict[str, list[SavedRun]] = {}
     for run in runs:
         found.setdefault(run.record.spec.category or "", []).append(run)
-    return Entrant(name, found, tuple(category for category in categories if category not in found))
+    missing = tuple(category for category in categories if category not in found)
+    return Entrant(name, found, missing, share_images(runs[0].record.spec.dataset))
 
 
 def _row(entrant: Entrant, measures: Sequence[Measure]) -> Row:

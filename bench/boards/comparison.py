@@ -13,6 +13,7 @@ from bench.boards.leaderboard import Known, runs_asked_for, unknown_dataset
 from bench.boards.measured import Entrant
 from bench.boards.measures import Measure
 from bench.boards.paired import difference
+from bench.boards.shared_images import sets_of_images
 from bench.errors import ConfigError, DataError, unknown_name
 from bench.statistics import Difference, holm
 
@@ -70,11 +71,8 @@ def compare(
         raise ConfigError(f"Expected two or more different methods, found {', '.join(methods) or 'none'}.")
     found = [_entrants(known, names, label, measure, preset) for label in _labels(known, datasets)]
     terms, entrants = [terms for terms, _ in found], [entrants for _, entrants in found]
-    pairs = [
-        (t.label, a, b, difference(of[a].runs, of[b].runs, measure))
-        for t, of in zip(terms, entrants, strict=True)
-        for a, b in combinations(names, 2)
-    ]
+    asked = [(t.label, a, b, of) for t, of in zip(terms, entrants, strict=True) for a, b in combinations(names, 2)]
+    pairs = [(label, a, b, _difference(of[a], of[b], measure, len(asked))) for label, a, b, of in asked]
     adjusted = holm([pair[3].p_value for pair in pairs])
     figures = tuple(tuple(_figure(of[name], measure) for of in entrants) for name in names)
     return Comparison(
@@ -85,8 +83,12 @@ def compare(
         terms=tuple(terms),
         figures=figures,
         pairs=tuple(Pair(*pair, p) for pair, p in zip(pairs, adjusted, strict=True)),
-        ranks=_ranks(figures, names, [t.label for t in terms], measure) if len(terms) > 1 else None,
+        ranks=_ranks(figures, names, terms, measure) if len(terms) > 1 else None,
     )
+
+
+def _difference(a: Entrant, b: Entrant, measure: Measure, comparisons: int) -> Difference:
+    return difference(a.runs, b.runs, measure, shared_images=a.shared_images, comparisons=comparisons)
 
 
 def _labels(known: Known, datasets: str) -> list[str]:
@@ -162,9 +164,10 @@ def _figure(entrant: Entrant, measure: Measure) -> float:
 
 
 def _ranks(
-    figures: Sequence[Sequence[float]], methods: Sequence[str], labels: Sequence[str], measure: Measure
+    figures: Sequence[Sequence[float]], methods: Sequence[str], terms: Sequence[Terms], measure: Measure
 ) -> Ranks:
     from bench.statistics.ranks import rank_methods
 
-    sign = 1 if measure.higher_is_better else -1
-    return rank_methods([[sign * value for value in of] for of in figures], methods, labels)
+    sign, labels = 1 if measure.higher_is_better else -1, [each.label for each in terms]
+    signed = [[sign * value for value in of] for of in figures]
+    return rank_methods(signed, methods, labels, image_sets=sets_of_images(labels))

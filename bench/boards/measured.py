@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from scipy.special import ndtri
 
 from bench.boards.measures import Measure, Reading
 from bench.boards.model import Bounds, Cell, Measured
-from bench.boards.paired import classes_of, scores_of_seeds
+from bench.boards.paired import classes_of, influences_of, on_shared, scores_of_seeds, units_of
+from bench.metrics.ranking import FloatArray
 from bench.metrics.resampling import Interval
 from bench.records.saved import SavedRun
-from bench.statistics import nested_auroc_interval
+from bench.statistics import correlations, covariance_over_images, nested_auroc_interval
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Entrant:
     """Category, or an empty text -> one run for each seed."""
     missing: tuple[str, ...] = ()
     """Categories without a run."""
+    shared_images: bool = False
+    """Whether the categories were tested on the same images."""
 
     @property
     def first(self) -> SavedRun:
@@ -81,7 +85,13 @@ class Entrant:
             return self._range(values)
         if len(known) == 1:
             return _as_bounds(known[0])
-        return mean_of_intervals(known, [sum(of) / len(of) for of in values])
+        covariance = self._covariance(measure) if self.shared_images and measure.key == "auroc" else None
+        return mean_of_intervals(known, [sum(of) / len(of) for of in values], covariance)
+
+    def _covariance(self, measure: Measure) -> FloatArray:
+        """Of the categories' figures, by the images that they share."""
+        moved = [influences_of(of, measure) for of in self.runs.values()]
+        return covariance_over_images(moved, [units_of(of[0]) for of in self.runs.values()])
 
     def _range(self, values: list[list[float]]) -> Bounds | None:
         """Lowest and highest of the seeds, each averaged over the categories."""
@@ -120,18 +130,24 @@ def _as_bounds(interval: Interval) -> Bounds:
     return Bounds(interval.low, interval.high, "interval", interval.method, interval.degenerate)
 
 
-def mean_of_intervals(intervals: Sequence[Interval], values: Sequence[float]) -> Bounds:
-    """The interval of the mean of independent figures, from their own: distances to the bounds add up in squares.
+def mean_of_intervals(
+    intervals: Sequence[Interval], values: Sequence[float], covariance: FloatArray | None = None
+) -> Bounds:
+    """The interval of the mean of figures from their own: distances to the bounds add up in squares.
 
     MOVER, Zou and Donner 2008 (Statistics in Medicine 27, 1693): it keeps the skewness of the intervals and equals the
-    normal interval where they are symmetric.
+    normal interval where they are symmetric. With a ``covariance`` of the figures, products of two distances are added
+    by their correlation, as there for dependent figures.
     """
-    method = f"of {len(intervals)} categories combined (MOVER), each: {intervals[0].method}"
+    how = " / ".join(dict.fromkeys(each.method for each in intervals))
+    method = f"of {len(intervals)} categories{on_shared(covariance)} combined (MOVER), each: {how}"
     missing = next((each.degenerate for each in intervals if each.low is None or each.high is None), None)
     pairs = [(each.low, each.high) for each in intervals if each.low is not None and each.high is not None]
     if len(pairs) < len(intervals):
         return Bounds(None, None, "interval", method, f"in some category: {missing}")
+    low, high = np.array(pairs).T
+    z = 2 * float(ndtri((1 + intervals[0].level) / 2))
+    together = np.eye(len(pairs)) if covariance is None else correlations(covariance, ((high - low) / z) ** 2)
+    below, above = (math.sqrt(max(far @ together @ far, 0.0)) / len(pairs) for far in (values - low, high - values))
     centre = sum(values) / len(values)
-    below = math.hypot(*(value - low for value, (low, _) in zip(values, pairs, strict=True))) / len(values)
-    above = math.hypot(*(high - value for value, (_, high) in zip(values, pairs, strict=True))) / len(values)
     return Bounds(centre - below, centre + above, "interval", method)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -109,6 +110,8 @@ class Footer:
     """The best row measured here, which the others measured here were compared with."""
     comparison: str | None = None
     """How."""
+    untested: Mapping[str, str] = field(default_factory=dict)
+    """Rows that could not be compared with it, and why."""
     older: int = 0
     """Runs of older code of a configuration that has newer ones."""
     other_data: int = 0

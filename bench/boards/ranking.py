@@ -54,24 +54,34 @@ def _is_ours(row: Row) -> bool:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """Which row the others measured here were compared with, and how."""
+class Compared:
+    """Which row the others measured here were compared with, how, and what that could not be done for."""
 
-    name: str
-    method: str
+    best: str
+    method: str | None
+    """``None`` where no comparison could be made."""
+    untested: Mapping[str, str]
+    """Row -> why; neither separated from the best nor tied with it."""
 
 
 def with_ties(
     rows: Sequence[Row], entrants: Mapping[str, Entrant], measure: Measure
-) -> tuple[list[Row], Reference | None]:
+) -> tuple[list[Row], Compared | None]:
     """Rows, marked where tied with the best measured here; published ones are never claimed to be."""
     ours = [row for row in rows if _is_ours(row)]
     if len(ours) < 2 or measure.key != "auroc":
         return list(rows), None
-    best, others = ours[0].name, [row.name for row in ours[1:]]
-    found = {name: difference(entrants[best].runs, entrants[name].runs, measure) for name in others}
-    adjusted = zip(found, holm([each.p_value for each in found.values()]), strict=True)
-    tied = {name for name, p in adjusted if p is not None and p >= SEPARATED_BELOW}
+    best, others = entrants[ours[0].name], [entrants[row.name] for row in ours[1:]]
+    found = {
+        other.name: difference(
+            best.runs, other.runs, measure, shared_images=best.shared_images, comparisons=len(others)
+        )
+        for other in others
+    }
+    adjusted = dict(zip(found, holm([each.p_value for each in found.values()]), strict=True))
+    tied = {name for name, p in adjusted.items() if found[name].is_none or (p is not None and p >= SEPARATED_BELOW)}
+    untested = {name: each.degenerate for name, each in found.items() if each.degenerate and not each.is_none}
     method = next((each.method for each in found.values() if each.p_value is not None), None)
-    reference = Reference(best, f"{method}; Holm over {len(found)}") if method else None
-    return [replace(row, tied=_is_ours(row) and row.name in tied) for row in rows], reference
+    told = f"{method}; Holm over {sum(p is not None for p in adjusted.values())}" if method else None
+    marked = [replace(row, tied=_is_ours(row) and row.name in tied) for row in rows]
+    return marked, Compared(best.name, told, untested)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bench.boards.shared_images import sets_of_images
 from bench.errors import ConfigError
 from bench.metrics.ranking import FloatArray
 from bench.plots.canvas import canvas, fitted, text_mm
@@ -29,7 +30,7 @@ def draw(width: Width, selections: Mapping[str, Selection]) -> Drawing:
     """The critical-difference diagram of mean AUROCs; raises ``ConfigError`` where a figure is missing."""
     methods = list(dict.fromkeys(name for selection in selections.values() for name in selection.runs))
     figures = _figures(selections, methods)
-    ranks = rank_methods(figures, methods, list(selections))
+    ranks = rank_methods(figures, methods, list(selections), image_sets=sets_of_images(list(selections)))
     half = -(-len(methods) // 2)
     rows = 3.5 + _BAR_ROW * len(ranks.cliques) + _LABEL_ROW * half
     figure = canvas(width, rows * 1.75 * width.points * 25.4 / 72, (), _notes(ranks, selections))

@@ -9,20 +9,24 @@ alone needs all of ``scipy.stats``.
 """
 
 from bench.statistics.bootstrap import grouped_bootstrap_interval, mean_auroc_interval
-from bench.statistics.delong import delong_covariance, delong_variance, logit_delong_interval
+from bench.statistics.delong import delong_covariance, delong_variance, influences, logit_delong_interval
 from bench.statistics.families import holm
 from bench.statistics.intervals import auroc_interval
 from bench.statistics.paired import Difference, compare_pair, paired_delong, paired_grouped_bootstrap
 from bench.statistics.seeds import nested_auroc_interval
+from bench.statistics.shared_images import correlations, covariance_over_images
 
 __all__ = [
     "Difference",
     "auroc_interval",
     "compare_pair",
+    "correlations",
+    "covariance_over_images",
     "delong_covariance",
     "delong_variance",
     "grouped_bootstrap_interval",
     "holm",
+    "influences",
     "logit_delong_interval",
     "mean_auroc_interval",
     "nested_auroc_interval",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.metrics.ranking import BoolArray, FloatArray, IntArray, check_scores
+from bench.metrics.resampling import group_numbers
 
 
 def images_by_class(anomalous: BoolArray) -> tuple[int, int]:
@@ -30,6 +33,11 @@ def why_degenerate(area: float | None, units: tuple[int, int], unit: str) -> str
     if area in (0, 1):
         return f"AUROC is {area:.0f}: every resample of these images would give the same"
     return None
+
+
+def stand_alone(groups: Sequence[str | None]) -> bool:
+    """Whether no group holds several images."""
+    return bool(np.bincount(group_numbers(groups)).max(initial=0) <= 1)
 
 
 def check_level(level: float) -> None:

@@ -31,14 +31,29 @@ def delong_variance(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(delong_covariance(labels, np.asarray(scores)[None])[0, 0])
 
 
-def delong_variance_of_difference(labels: ArrayLike, a: ArrayLike, b: ArrayLike) -> float:
-    """Variance of the difference of the AUROCs of two scorings ``(N,)`` of the same images.
+def influences(classes: ArrayLike, scorings: ArrayLike) -> FloatArray:
+    """By how much each of N independent images moves the mean AUROC of scorings ``(S, N)`` or ``(N,)``: ``(N,)``.
 
-    That of the contrast (1, -1) of ``delong_covariance``, but made from differences of single images, so that it is
-    exactly zero for scorings that rank alike.
+    ``classes``: 0 for normal images, 1 and up for kinds of anomaly, over which the AUROC is averaged. With one kind,
+    squares add up to DeLong's variance of that mean; those of two methods, subtracted before, to that of the
+    difference, which so is exactly zero for scorings that rank alike. Errors as of ``delong_covariance``.
     """
-    placed = _placements_of_all(labels, np.stack([np.asarray(a), np.asarray(b)]))
-    return float(sum(_covariance_of_mean(of_class[:1] - of_class[1:])[0, 0] for of_class in placed))
+    kinds, rows = np.asarray(classes), np.atleast_2d(np.asarray(scorings, dtype=np.float64))
+    found = np.zeros(len(kinds))
+    for kind in range(1, int(kinds.max()) + 1):
+        chosen = (kinds == 0) | (kinds == kind)
+        found[chosen] += _influences(kinds[chosen] > 0, rows[:, chosen])
+    return np.asarray(found / kinds.max())
+
+
+def _influences(anomalous: BoolArray, scorings: FloatArray) -> FloatArray:
+    found = np.empty(len(anomalous))
+    for of_class, placed in zip((anomalous, ~anomalous), _placements_of_all(anomalous, scorings), strict=True):
+        values, n = placed.mean(axis=0), placed.shape[1]
+        if n < 2:
+            raise ValueError(f"Expected at least two images of each class, found {n} of one.")
+        found[of_class] = (values - values.mean()) / math.sqrt(n * (n - 1))
+    return found
 
 
 def _placements_of_all(labels: ArrayLike, scorings: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -81,10 +96,15 @@ def logit_delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = 0
     reason = why_degenerate(area, images_by_class(anomalous), "image")
     if reason:
         return Interval(None, None, level, method, reason)
-    margin = ndtri((1 + level) / 2) * math.sqrt(delong_variance(anomalous, values)) / (area * (1 - area))
+    margin = float(ndtri((1 + level) / 2)) * math.sqrt(delong_variance(anomalous, values))
     if margin == 0:
         return Interval(None, None, level, method, "all scores are equal")
-    centre = math.log(area / (1 - area))
+    return logit_interval(area, margin, level, method)
+
+
+def logit_interval(area: float, margin: float, level: float, method: str) -> Interval:
+    """Around an AUROC between 0 and 1 by a margin that is carried to the logit scale, where it is symmetric."""
+    centre, margin = math.log(area / (1 - area)), margin / (area * (1 - area))
     return Interval(_inverse_logit(centre - margin), _inverse_logit(centre + margin), level, method)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.metrics.ranking import check_inputs
-from bench.metrics.resampling import Interval, group_numbers
+from bench.metrics.resampling import Interval
 from bench.statistics.bootstrap import grouped_bootstrap_interval
-from bench.statistics.checks import check_length
+from bench.statistics.checks import check_length, stand_alone
 from bench.statistics.delong import logit_delong_interval
 
 
@@ -22,8 +21,7 @@ def auroc_interval(
     ``groups`` names what each of N images must not be separated from; ``None`` stands alone. Raises ``ValueError``
     on unusable labels, scores or groups.
     """
-    members = np.bincount(group_numbers(groups))
-    if members.max(initial=0) > 1:
+    if not stand_alone(groups):
         return grouped_bootstrap_interval(labels, scores, groups, level=level, seed=seed)
     check_length(len(groups), len(check_inputs(labels, scores)[0]))
     return logit_delong_interval(labels, scores, level)

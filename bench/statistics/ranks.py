@@ -41,10 +41,17 @@ class Ranks:
     """Why this orders what was measured and proves nothing beyond; ``None`` with enough data sets."""
 
 
-def rank_methods(figures: ArrayLike, methods: Sequence[str], datasets: Sequence[str], level: float = 0.95) -> Ranks:
+def rank_methods(
+    figures: ArrayLike,
+    methods: Sequence[str],
+    datasets: Sequence[str],
+    level: float = 0.95,
+    image_sets: int | None = None,
+) -> Ranks:
     """Rank M > 1 methods by their figures ``(M, D)`` on D data sets, where higher is better and ties share ranks.
 
-    Raises ``ValueError`` on figures that are missing (NaN), naming them, and on other shapes.
+    ``image_sets``: how many of the D have test images of their own; without it, all. Tasks on the same images are one
+    witness and not several. Raises ``ValueError`` on figures that are missing (NaN), naming them, and on other shapes.
     """
     check_level(level)
     table = _check_figures(figures, methods, datasets)
@@ -63,7 +70,7 @@ def rank_methods(figures: ArrayLike, methods: Sequence[str], datasets: Sequence[
         p_value=p_value,
         critical_difference=difference,
         cliques=tuple(names[first:last] for first, last in _cliques(ranks, difference)),
-        descriptive=_why_descriptive(len(datasets)),
+        descriptive=_why_descriptive(len(datasets), len(datasets) if image_sets is None else image_sets),
     )
 
 
@@ -90,12 +97,13 @@ def _cliques(ranks: Sequence[float], difference: float) -> list[tuple[int, int]]
     return found
 
 
-def _why_descriptive(datasets: int) -> str | None:
-    if datasets >= ENOUGH_DATASETS:
+def _why_descriptive(datasets: int, image_sets: int) -> str | None:
+    if image_sets >= ENOUGH_DATASETS:
         return None
+    own = f", with {image_sets} set{'s' * (image_sets != 1)} of test images" if image_sets < datasets else ""
     return (
-        f"Descriptive: ranks over {datasets} data set{'s' * (datasets != 1)}. Below {ENOUGH_DATASETS}, no signed-rank"
-        " test of two methods can reach p < .05, whatever the figures."
+        f"Descriptive: ranks over {datasets} data set{'s' * (datasets != 1)}{own}. Below {ENOUGH_DATASETS}, no"
+        " signed-rank test of two methods can reach p < .05, whatever the figures."
     )
 
 

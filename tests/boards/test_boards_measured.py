@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measured import mean_of_intervals
 from bench.boards.measures import MEASURES
+from bench.boards.paired import difference
 from bench.metrics.resampling import Interval
 from bench.statistics import nested_auroc_interval
 
@@ -87,8 +89,13 @@ def three_categories(monkeypatch):
     from bench import registry
 
     known = registry.entries("dataset")
-    entry = registry.Entry("dataset", "toy", known["toy"].file, {"categories": ("x", "y", "z")})
-    monkeypatch.setattr(registry, "entries", lambda kind: {**known, "toy": entry})
+
+    def declare(facts):
+        entry = registry.Entry("dataset", "toy", known["toy"].file, {"categories": ("x", "y", "z"), **facts})
+        monkeypatch.setattr(registry, "entries", lambda kind: {**known, "toy": entry})
+
+    declare({})
+    return declare
 
 
 def test_the_whole_is_the_mean_over_categories_whatever_their_seeds(store, three_categories):
@@ -140,6 +147,71 @@ def test_a_degenerate_category_leaves_the_mean_without_an_interval():
     intervals = [Interval(0.7, 0.9, 0.95, "m"), Interval(None, None, 0.95, "m", "AUROC is 1")]
     bounds = mean_of_intervals(intervals, [0.8, 1.0])
     assert (bounds.low, bounds.missing) == (None, "in some category: AUROC is 1")
+
+
+def test_intervals_on_the_same_images_go_together():
+    """Two figures that are one and the same have the interval of one; opposite ones cancel out."""
+    intervals, values = [Interval(0.7, 0.95, 0.95, "skew")] * 2, [0.85, 0.85]
+    error = (0.95 - 0.7) / 2 / 1.959964
+    alike = mean_of_intervals(intervals, values, error**2 * np.array([[1.0, 1.0], [1.0, 1.0]]))
+    assert (alike.low, alike.high) == (pytest.approx(0.7, abs=1e-6), pytest.approx(0.95, abs=1e-6))
+    opposite = mean_of_intervals(intervals, values, error**2 * np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    assert (opposite.low, opposite.high) == (pytest.approx(0.85, abs=1e-3), pytest.approx(0.85, abs=1e-3))
+    assert "on the same images" in alike.method
+
+
+def test_every_way_that_categories_were_measured_is_named():
+    ways = [Interval(0.7, 0.9, 0.95, "logit DeLong"), Interval(0.7, 0.9, 0.95, "bootstrap of 5 groups")]
+    assert mean_of_intervals(ways, [0.8, 0.8]).method.endswith("each: logit DeLong / bootstrap of 5 groups")
+
+
+def classes_as_tasks(store, method, strength, noise):
+    """Three tasks on the same 240 images of three classes, each normal in one of them."""
+    shown = np.random.default_rng(11).normal(size=240)
+    own = np.random.default_rng(noise).normal(size=(3, 240))
+    for task, category in enumerate("xyz"):
+        test = [
+            replace(sample, label=int(i % 3 != task), kind="good" if i % 3 == task else "other")
+            for i, sample in enumerate(samples(240))
+        ]
+        labels = np.array([sample.label for sample in test])
+        scores = shown + own[task] + strength * labels
+        make(store, method, scores=scores, test=test, category=category, data=category)
+
+
+def test_categories_on_the_same_images_are_not_taken_as_independent(store, three_categories):
+    """The board's interval against a bootstrap of the images themselves, each drawn for all three tasks at once."""
+    classes_as_tasks(store, "a", 1.2, 1)
+    classes_as_tasks(store, "b", 0.9, 2)
+    apart = board_of(store).rows[0].cells["auroc"].bounds
+    three_categories({"categories_share_images": True})
+    board = board_of(store)
+    bounds = board.rows[0].cells["auroc"].bounds
+    runs = [[run for run in Known.read(store).runs if run.record.spec.method == m] for m in "ab"]
+    drawn, rng = [], np.random.default_rng(0)
+    for _ in range(1000):
+        take = rng.integers(240, size=240)
+        drawn.append([
+            np.mean([roc_auc_score(run.labels[take], run.score[take]) for run in of_method]) for of_method in runs
+        ])  # fmt: skip
+    sd_of_a, sd_of_difference = np.std(np.array(drawn)[:, 0]), np.std(np.diff(drawn, axis=1))
+    assert (bounds.high - bounds.low) / (2 * 1.96) == pytest.approx(sd_of_a, rel=0.08)
+    assert (apart.high - apart.low) / (2 * 1.96) != pytest.approx(sd_of_a, rel=0.15)
+    assert "3 categories on the same images" in board.footer.comparison
+    a, b = ({run.record.spec.category: [run] for run in of_method} for of_method in runs)
+    found = difference(a, b, AUROC, shared_images=True)
+    assert (found.interval.high - found.interval.low) / (2 * 1.96) == pytest.approx(sd_of_difference, rel=0.08)
+
+
+def test_a_category_that_both_rank_alike_does_not_hide_the_others(store, three_categories):
+    perfect = [10.0 * sample.label for sample in samples()]
+    for method, strength, noise in (("a", 2.0, 1), ("b", 0.3, 2)):
+        make(store, method, scores=perfect, category="x", data="x")
+        for category in "yz":
+            make(store, method, strength=strength, noise=noise, category=category, data=category)
+    board = board_of(store)
+    assert [(row.name, row.tied) for row in board.rows] == [("a", False), ("b", False)]
+    assert "mean over 3 categories" in board.footer.comparison
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_records import make, samples, scores_of
 
+from bench.board_formats.words import notes
 from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import MEASURES
 from bench.statistics import holm, paired_delong
@@ -78,10 +79,45 @@ def test_without_a_trivial_baseline_no_line_is_claimed(store):
     assert board_of(store).footer.line is None
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_several_seeds_are_compared_by_bootstrap(store, seeds):
-    for seed in range(seeds):
-        make(store, "a", seed=seed, strength=2.0)
-        make(store, "b", seed=seed, strength=0.5, noise=seed + 50)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_several_seeds_are_compared_as_their_images_allow(store, grouped):
+    for seed in range(2):
+        make(store, "a", seed=seed, strength=2.0, grouped=grouped)
+        make(store, "b", seed=seed, strength=0.5, noise=seed + 50, grouped=grouped)
     board = board_of(store)
-    assert ("bootstrap" in board.footer.comparison) == (seeds > 1)
+    assert ("bootstrap" in board.footer.comparison) == grouped
+    assert "seeds, their variance added" in board.footer.comparison or grouped
+
+
+def test_what_could_not_be_compared_is_named_and_neither_tied_nor_separated(store):
+    lonely = [*samples()[:3], *[sample for sample in samples() if sample.label == 0]]  # one anomalous image
+    for name, noise in (("a", 1), ("b", 2)):
+        make(store, name, noise=noise, test=lonely)
+    board = board_of(store)
+    assert [row.tied for row in board.rows] == [False, False]
+    (why,) = board.footer.untested.values()
+    told = dict(notes(board))
+    assert "fewer than two images of anomalous images" in why
+    assert why in told["not compared"]
+    assert "ties" not in told
+
+
+def test_rows_that_rank_the_images_alike_are_tied(store):
+    test = samples()
+    best = scores_of(test, 2.0, 0)
+    make(store, "a", scores=best)
+    make(store, "alike", scores=3 * best + 1)
+    make(store, "noise", strength=0.1, noise=5)
+    board = board_of(store)
+    assert {row.name: row.tied for row in board.rows} == {"a": False, "alike": True, "noise": False}
+    assert board.footer.untested == {}
+
+
+@pytest.mark.parametrize(("seeds_of_b", "said"), [(1, "some rows"), (2, None)])
+def test_one_training_is_said_to_be_one(store, seeds_of_b, said):
+    for seed in range(2):
+        make(store, "a", seed=seed, strength=2.0)
+    for seed in range(seeds_of_b):
+        make(store, "b", seed=seed, strength=0.5, noise=seed + 50)
+    told = dict(notes(board_of(store))).get("seeds", "")
+    assert told.startswith(said) if said else not told

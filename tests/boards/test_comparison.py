@@ -65,6 +65,16 @@ def test_groups_and_seeds_are_resampled_together(store):
     assert "bootstrap" in pair.difference.method
 
 
+def test_a_large_family_can_still_be_told_apart(store):
+    """66 pairs: 2,000 resamples cannot show a p-value that stays below .05 after Holm."""
+    names = [f"m{i:02d}" for i in range(12)]
+    for i, name in enumerate(names):
+        make(store, name, strength=6.0 if i == 0 else 0.5, noise=i, grouped=True)
+    found = compared(store, names)
+    assert {pair.adjusted_p < 0.05 for pair in found.pairs if "m00" in (pair.a, pair.b)} == {True}
+    assert "6600 resamples" in found.pairs[0].difference.method
+
+
 def test_equal_methods_are_degenerate_and_said(store):
     make(store, "a", noise=1)
     make(store, "b", noise=1)

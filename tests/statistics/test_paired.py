@@ -1,10 +1,12 @@
 """Differences of two methods against brute force, a published example, closed forms and simulations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from delong_oracle import OVARIAN_CANCER, brute_force_covariance, two_scorings
 from hypothesis import given, settings
-from scipy.stats import norm
+from scipy.stats import norm, t
 from simulated import covers, distance, normal_sample, trainings
 from sklearn.metrics import roc_auc_score
 
@@ -149,6 +151,11 @@ def test_seeds_and_images_add_up_as_in_the_closed_form():
     width = 2 * norm.ppf(0.975) * np.sqrt(of_images + sum(parts))
     assert width * 0.97 < found.interval.high - found.interval.low < width * 1.12  # Student's factor is at most 1.12
     assert sum(parts) > of_images / 2  # the seeds are not drowned by the images
+    closed, error = paired_delong(labels, a, b), np.sqrt(of_images + sum(parts))
+    freedom = error**4 / (parts[0] ** 2 / 11 + parts[1] ** 2 / 8)
+    assert closed.effect == pytest.approx(found.effect)
+    assert closed.p_value == pytest.approx(2 * t.sf(abs(closed.effect) / error, freedom))
+    assert (closed.interval.high - closed.interval.low) / 2 == pytest.approx(t.ppf(0.975, freedom) * error)
 
 
 def test_one_seed_as_a_row_is_one_seed():
@@ -173,9 +180,11 @@ def test_the_choice_follows_the_data_and_is_told():
     assert grouped.method.startswith("paired bootstrap of 40 groups")
     assert grouped.method.endswith("chosen as some groups hold several images")
     several = compare_pair(labels, np.stack([a, a + 0.1 * b]), b, alone)
-    assert "A: 1 of 2 seeds in each" in several.method
-    assert several.method.endswith("chosen as there are several seeds")
-    assert "B: its only seed" in several.method
+    assert several == replace(paired_delong(labels, [a, a + 0.1 * b], b), method=several.method)
+    assert several.method.startswith("paired DeLong, means of 2 and 1 seeds, their variance added")
+    by_pairs = compare_pair(labels, np.stack([a, a + 0.1 * b]), b, pairs)
+    assert "A: 1 of 2 seeds in each" in by_pairs.method
+    assert "B: its only seed" in by_pairs.method
     assert compare_pair(kinds, a, b, alone, mean_of_kinds=True).method.endswith("a mean over kinds of anomaly")
     assert compare_pair(labels, a, b, alone, mean_of_kinds=True) == single  # there is one kind to average
     assert compare_pair(kinds, a, b, alone) == single

@@ -93,6 +93,12 @@ def test_few_data_sets_describe_only(datasets, said):
     assert said is None or said in found.descriptive
 
 
+def test_tasks_on_the_same_images_are_one_witness():
+    found = rank_methods(table(0, 4, 10, ties=False), names(4, "m"), names(10, "digit"), image_sets=1)
+    assert "over 10 data sets, with 1 set of test images." in found.descriptive
+    assert rank_methods(table(0, 4, 10, ties=False), names(4, "m"), names(10, "d"), image_sets=6).descriptive is None
+
+
 def test_missing_figures_are_named():
     figures = [[0.9, math.nan], [0.7, 0.6], [math.nan, 0.5]]
     with pytest.raises(ValueError, match="found none of alpha on bags, gamma on scans"):

@@ -19,6 +19,9 @@ from bench.statistics import (
 from bench.statistics.seeds import drawn_deviations, redrawn_means, widened
 
 ALONE = [None] * 200
+"""Two ways to the interval of several seeds: the closed form where images stand alone, else the bootstrap. One pair of
+images that belong together chooses the latter and changes little else."""
+WAYS = {"closed form": [None, None], "bootstrap": ["pair", "pair"]}
 
 
 def five_trainings(spread=0.2, seeds=5, images=100):
@@ -59,7 +62,8 @@ def test_seeds_that_do_not_differ_change_nothing():
     assert nested.method == single.method + ", 2 of 3 seeds in each, widened for few seeds"
 
 
-def test_seeds_and_images_add_up_as_in_the_closed_form():
+@pytest.mark.parametrize("way", WAYS)
+def test_seeds_and_images_add_up_as_in_the_closed_form(way):
     """Variance of a mean over seeds: DeLong's covariance of all trainings, and that of the seeds themselves."""
     labels, scores = five_trainings(spread=0.15, seeds=12, images=400)
     of_images = brute_force_covariance(labels, scores).mean()
@@ -68,7 +72,8 @@ def test_seeds_and_images_add_up_as_in_the_closed_form():
     assert 0.3 < of_seeds / of_images < 3  # neither drowns the other
     freedom = 11 * ((of_images + of_seeds) / of_seeds) ** 2
     margin = t.ppf(0.975, freedom) * np.sqrt(of_images + of_seeds)
-    found = nested_auroc_interval(labels, scores, [None] * 800, resamples=8000)
+    found = nested_auroc_interval(labels, scores, [*WAYS[way], *[None] * 798], resamples=8000)
+    assert ("bootstrap" in found.method) == (way == "bootstrap")
     assert width(found) == pytest.approx(2 * margin, rel=0.04)
     assert (found.low + found.high) / 2 == pytest.approx(aurocs.mean(), abs=0.1 * margin)
 
@@ -115,10 +120,23 @@ def test_widening_is_by_student_where_only_seeds_vary():
 
 def test_seed_and_level_decide_the_interval():
     labels, scores = five_trainings()
-    assert nested_auroc_interval(labels, scores, ALONE, seed=4) == nested_auroc_interval(labels, scores, ALONE, seed=4)
-    assert nested_auroc_interval(labels, scores, ALONE, seed=4) != nested_auroc_interval(labels, scores, ALONE, seed=5)
-    narrow, wide = (nested_auroc_interval(labels, scores, ALONE, level=level) for level in (0.5, 0.99))
-    assert 0 < wide.low < narrow.low < narrow.high < wide.high <= 1
+    paired = [*WAYS["bootstrap"], *ALONE[2:]]
+    assert nested_auroc_interval(labels, scores, paired, seed=4) == nested_auroc_interval(
+        labels, scores, paired, seed=4
+    )
+    assert nested_auroc_interval(labels, scores, paired, seed=4) != nested_auroc_interval(
+        labels, scores, paired, seed=5
+    )
+    for groups in (ALONE, paired):
+        narrow, wide = (nested_auroc_interval(labels, scores, groups, level=level) for level in (0.5, 0.99))
+        assert 0 < wide.low < narrow.low < narrow.high < wide.high <= 1
+
+
+def test_the_closed_form_of_seeds_that_do_not_differ_is_that_of_one():
+    labels, scores = five_trainings()
+    alike = np.stack([scores[0], 2 * scores[0], scores[0] ** 3])
+    nested, single = nested_auroc_interval(labels, alike, ALONE), logit_delong_interval(labels, scores[0])
+    assert (nested.low, nested.high) == pytest.approx((single.low, single.high), abs=1e-12)
 
 
 # ------------------------------------------------------------------------- degenerate, and checks
@@ -126,8 +144,12 @@ def test_seed_and_level_decide_the_interval():
 
 def test_what_has_no_interval_is_named():
     labels, scores = five_trainings()
-    perfect = nested_auroc_interval(labels, np.stack([labels, 2.0 * labels]), ALONE)
-    assert perfect.degenerate == "the resamples do not vary"
+    perfect = np.stack([labels, 2.0 * labels])
+    assert "AUROC is 1" in nested_auroc_interval(labels, perfect, ALONE).degenerate
+    paired = [*WAYS["bootstrap"], *ALONE[2:]]
+    assert nested_auroc_interval(labels, perfect, paired).degenerate == "the resamples do not vary"
+    constant = nested_auroc_interval(labels, np.zeros((3, 200)), ALONE)
+    assert (constant.low, constant.degenerate) == (None, "all scores are equal")
     one_patient = [f"normal {i}" for i in range(100)] + ["the only patient"] * 100
     lonely = nested_auroc_interval(labels, scores, one_patient)
     assert "fewer than two groups" in lonely.degenerate
@@ -154,14 +176,16 @@ def test_unusable_input_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("seeds", "spread", "least"), [(5, 0.0, 0.92), (5, 0.3, 0.92), (3, 0.3, 0.89)])
-def test_coverage_of_the_expectation_over_trainings(seeds, spread, least):
+def test_coverage_of_the_expectation_over_trainings(seeds, spread, least, way):
     """Spreads of the AUROC over seeds: 0 and .04. Three seeds that differ cover less than promised."""
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 100)
     truth = ndtr((distance(0.9) + spread * rng.normal(size=1_000_000)) / np.sqrt(2)).mean()
     samples = [trainings(rng, labels, rng.normal(size=200), seeds, 0.9, spread) for _ in range(1000)]
-    nested = [nested_auroc_interval(labels, scores, ALONE, resamples=500) for scores in samples]
+    groups = [*WAYS[way], *ALONE[2:]]
+    nested = [nested_auroc_interval(labels, scores, groups, resamples=500) for scores in samples]
     by_nested = np.mean([covers(interval, truth) for interval in nested])
     by_images = np.mean([covers(logit_delong_interval(labels, scores[0]), truth) for scores in samples])
     print(f"coverage with {seeds} seeds, spread {spread}: nested {by_nested:.3f}, one seed's images {by_images:.3f}")
