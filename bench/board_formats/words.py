@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bench.board_formats.sheet import DOUBTED, TIED, figure_text, sources_of
 from bench.boards.model import Board, Cell, Measured, Reported
@@ -23,7 +23,7 @@ def subheading(board: Board) -> str:
 
 def notes(board: Board) -> list[tuple[str, str]]:
     """Pairs of a word and what it says; the sources of published rows come last, numbered."""
-    return [*_what(board), *_line(board), *_spread(board), *_left_out(board), *_published(board)]
+    return [*_what(board), *_line(board), *_spread(board), *_caveats(board), *_left_out(board), *_published(board)]
 
 
 def _what(board: Board) -> Iterator[tuple[str, str]]:
@@ -78,7 +78,7 @@ def _ties(board: Board) -> Iterator[tuple[str, str]]:
     elif footer.comparison:
         who = "row that was compared" if footer.untested else "other row measured here"
         yield "ties", f"no {who} is tied with {footer.reference} at 5 %: {how}"
-    for reason, names in _by_reason(footer.untested).items():
+    for reason, names in _by_text(footer.untested.items()).items():
         yield "not compared", f"{', '.join(names)} with {footer.reference}: {reason}"
     once = [row for row in board.rows if isinstance(row.origin, Measured) and len(row.origin.seeds) == 1]
     if once and footer.comparison:
@@ -86,11 +86,19 @@ def _ties(board: Board) -> Iterator[tuple[str, str]]:
         yield "seeds", f"{which} of one training: what is told apart are these trained models, not yet the methods"
 
 
-def _by_reason(untested: Mapping[str, str]) -> dict[str, list[str]]:
+def _by_text(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names by what is said of them, where anything is."""
     found: dict[str, list[str]] = {}
-    for name, reason in untested.items():
-        found.setdefault(reason, []).append(name)
+    for name, text in said:
+        if text:
+            found.setdefault(text, []).append(name)
     return found
+
+
+def _caveats(board: Board) -> Iterator[tuple[str, str]]:
+    said = [(row.name, row.origin.caveat) for row in board.rows if isinstance(row.origin, Measured)]
+    for caveat, names in _by_text(said).items():
+        yield "caveat", f"{', '.join(names)}: {caveat}"
 
 
 def _left_out(board: Board) -> Iterator[tuple[str, str]]:
@@ -124,8 +132,5 @@ def _published(board: Board) -> Iterator[tuple[str, str]]:
 
 
 def _row_notes(board: Board) -> dict[str, Sequence[str]]:
-    found: dict[str, list[str]] = {}
-    for row in board.rows:
-        if isinstance(row.origin, Reported) and row.origin.note:
-            found.setdefault(row.origin.note, []).append(row.name)
+    found = _by_text((row.name, row.origin.note) for row in board.rows if isinstance(row.origin, Reported))
     return {note: names if len(names) <= 4 else [f"{len(names)} rows"] for note, names in found.items()}

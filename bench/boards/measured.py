@@ -47,6 +47,7 @@ class Entrant:
             seeds=tuple(sorted({run.record.spec.seed for run in self.all_runs})),
             keys=tuple(run.record.key for run in self.all_runs),
             trivial=record.trivial,
+            caveat=str(record.method_facts.get("caveat", "")),
         )
 
     def cell(self, measure: Measure, with_bounds: bool) -> Cell | None:

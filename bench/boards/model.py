@@ -54,6 +54,8 @@ class Measured:
     trivial: bool
     below_line: bool = False
     """Whether a trivial baseline does better."""
+    caveat: str = ""
+    """What the method says of itself that a reader must know."""
 
 
 @dataclass(frozen=True)

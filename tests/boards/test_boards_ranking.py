@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from made_records import make, samples, scores_of
@@ -121,3 +123,12 @@ def test_one_training_is_said_to_be_one(store, seeds_of_b, said):
         make(store, "b", seed=seed, strength=0.5, noise=seed + 50)
     told = dict(notes(board_of(store))).get("seeds", "")
     assert told.startswith(said) if said else not told
+
+
+def test_what_a_method_warns_of_stands_below_the_board(store):
+    for name, facts in (("a", {"caveat": "not the paper's"}), ("b", {"caveat": "not the paper's"}), ("c", {})):
+        record = make(store, name)
+        with store.drafting() as draft:
+            shutil.copy(record.folder / "scores.parquet", draft)
+            store.write(record.model_copy(update={"method_facts": facts}), draft)
+    assert dict(notes(board_of(store)))["caveat"] == "a, b: not the paper's"
