@@ -341,7 +341,7 @@ class Detector(ABC, Generic[ParamsT]):
 
     @abstractmethod
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
-        """Learn what is normal. ``val`` is for watching, never for fitting."""
+        """Learn what is normal. ``val`` is for watching, and for choosing a sign or a scale; never for weights."""
 
     @abstractmethod
     def score(self, images: Tensor) -> Scores:
@@ -363,7 +363,10 @@ class Detector(ABC, Generic[ParamsT]):
         return None
 
     def facts(self) -> Mapping[str, Any]:
-        """What fitting decided and a reader must know: a subsample, a calibrated sign. Printed and recorded."""
+        """What fitting decided and a reader must know: a subsample, a calibrated sign. Printed and recorded.
+
+        ``caveat``, a sentence, also stands below every leaderboard that ranks the method.
+        """
         return {}
 
     def sample(self, n: int, random: torch.Generator) -> Tensor | None:

@@ -12,8 +12,8 @@ over the five categories. Anomalies of both kinds are never pooled.
 
 The paper counts 3,644 images, the archive holds 3,651: splicing_connectors has six more to learn from and one more to
 validate on. Both are accepted and told apart. Default view: the whole image at 64x64, in colour. The published run of
-f-AnoGAN (detection 64.2, AU-sPRO@0.05 33.4) saw grey 64x64 images with a latent size of 128: ``--set grey=true``.
-Images are not mirrored: a part on the wrong side may be the anomaly.
+f-AnoGAN (detection 64.2, AU-sPRO@0.05 33.4) saw grey 64x64 images with a latent size of 128, by a note on the paper:
+``--preset loco-2022 --set grey=true``. Images are not mirrored: a part on the wrong side may be the anomaly.
 """
 
 from __future__ import annotations

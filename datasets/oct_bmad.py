@@ -9,8 +9,8 @@ scales the whole image: the two protocols are not comparable. Default view: the 
 BMAD calls every anomaly ``Ungood``; its kind is read from the names that Kermany gave (``CNV-1016042-1``), where they
 are the original ones.
 
-Leakage: patients of the test part occur in training too, as in Kermany's own split; the same names tell which.
-``oct`` with ``split=patient`` is free of it.
+Leakage: Kermany's own split repeats most test patients in some class of its training part, and these are its scans; the
+same names tell how many are among the normal ones learnt from. ``oct`` with ``split=patient`` is free of it.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ count as found. An anomalous image with an empty mask counts as not annotated.
 Leakage, inferred from counts and names: 115 validation and 1,805 test scans make 15 x 128, the 15 cubes of 128 slices
 of the challenge's validation part, and are named ``<cube>_<slice>``. Neighbouring slices of one eye thus stand in both,
 and thresholds are set on the eyes that are tested. Training scans must come from other cubes, as these are used up;
-whether a person has cubes in both is not known. Cubes are the groups that intervals resample. In the challenge's own
-names the 15 cubes belong to 10 people, which the numbers no longer tell, so the intervals are still a little narrow.
+whether a person has cubes in both is not known. Cubes are the groups that intervals resample; with 15 of them these are
+too narrow (docs/datasets/resc.md). The challenge's own names are reported, second-hand, to give the 15 cubes to 10
+people, which the numbers no longer tell: intervals are then narrower still.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ The loss that is left after ``iterations`` steps is the score; of several ``rest
 has its own loss, its own state of Adam, and a first code drawn from the run's seed and its own pixels: neither the
 order nor the company of images matters. With loss=2019, ``anogan`` and ``fanogan`` differ in the way to the code alone.
 
-Deviations from 2017: the GAN is f-AnoGAN's WGAN-GP, as in the 2019 comparison; Adam's step size, which neither paper
-states, is 0.01. How the search converges on normal validation images is in ``training.csv``, stage ``mapping``.
+500 steps and lambda as in 2017. Deviations from it: the GAN is f-AnoGAN's WGAN-GP; the optimiser and its step size,
+which the 2017 paper does not state and which we could not read in the 2019 one, are Adam and 0.01. How the search
+converges on normal validation images is in ``training.csv``, stage ``mapping``.
 """
 
 from __future__ import annotations

@@ -11,8 +11,10 @@
        A(x) = A_R(x) + kappa A_D(x),     map(x) = |x - G(E(x))|, averaged over channels
 
 Deviations from the official code: RMSProp's epsilon stands outside the root (1e-8; inside it there, 1e-10); the last
-incomplete batch is scored like any other; budgets are counted in steps. ``quick`` is narrower, shorter and learns at
-higher rates: it is for trying out and for tests, never for a claim.
+incomplete batch is scored like any other; budgets are counted in steps; training batches are drawn with replacement
+(there epochs go through the images); half of the training images are mirrored where the data set says that a mirrored
+one is normal (there always, and validation images too); the last step is scored (there the user picks a checkpoint by
+hand). ``quick`` is narrower, shorter and learns at higher rates: it is for trying out and for tests, never for a claim.
 """
 
 from __future__ import annotations
@@ -64,11 +66,23 @@ class Detector(ReconstructionDetector[Params]):
     }
     published: ClassVar[Mapping[str, Published]] = {
         "loco-2022": Published(
-            settings={},
+            settings={
+                "latent_dim": 128,
+                "batch_size": 64,
+                "critic_steps": 5,
+                "gan_learning_rate": 1e-4,
+                "generator_steps": 120,
+                "encoder_learning_rate": 5e-5,
+                "encoder_steps": 50_000,
+            },
             view="resize:64",
-            source="Bergmann, Batzner, Fauser, Sattlegger, Steger, IJCV 130:947-969, 2022 (MVTec LOCO AD)",
-            unknown="image size, latent size, epochs and learning rates; the official code's defaults at 64x64 and this"
-            " suite's standard budget stand in for them",
+            source="Bergmann, Batzner, Fauser, Sattlegger, Steger, IJCV 130:947-969, 2022 (MVTec LOCO AD); secondary,"
+            " by a note on the paper: grey 64x64, latent size 128, batch 64; GAN: Adam 1e-4, 100 epochs, 5 critic"
+            " steps; encoder: RMSProp 5e-5, 50,000 steps",
+            unknown="what an epoch is: here a critic step for each batch, so that 100 epochs of 6 batches (335 to 372"
+            " images a category) are 600 steps of the critic and 120 of the generator, which is few for a GAN;"
+            " networks, Adam's betas and kappa: the official code's stand in; not applied: augmentation by category"
+            " (flips, up to 3 degrees of rotation, jitter), and grey, which the data set decides: --set grey=true",
         ),
         "bmad-2024": Published(
             settings={
@@ -85,18 +99,22 @@ class Detector(ReconstructionDetector[Params]):
             source="Bao, Sun, Deng, He, Li, Wang, Gu, CVPR Workshops 2024 (BMAD): 224x224, latent size 100, batch 32,"
             " 200 epochs, Adam 2e-4 (0.5, 0.999), 5 critic steps",
             unknown="its networks (a port without residual blocks, batch norm and dropout in the critic) and 224x224,"
-            " which these networks do not take: ours at 256x256 stand in; encoder's optimiser: ours stands in; the"
-            " random flip of its test images is left out; steps are 200 epochs, of OCT2017's 26,315 images for crops",
+            " which these networks do not take: ours at 256x256 stand in; three channels: as many as the data set has;"
+            " the port trains the encoder with Adam: our RMSProp stands in; the random flip of its test images is left"
+            " out; steps are 200 epochs, of OCT2017's 26,315 images for crops",
         ),
     }
 
     @classmethod
     def preset(cls, name: str, images: int | None) -> Mapping[str, Any]:
         chosen = super().preset(name, images)
-        if name != "bmad-2024" or images is None:
+        if name not in _EPOCHS or images is None:
             return chosen
-        steps = _BMAD_EPOCHS * ceil(images / chosen["batch_size"])
-        return {**chosen, "generator_steps": ceil(steps / chosen["critic_steps"]), "encoder_steps": steps}
+        steps = _EPOCHS[name] * ceil(images / chosen["batch_size"])
+        counted = {"generator_steps": ceil(steps / chosen["critic_steps"])}
+        if name == "bmad-2024":
+            counted["encoder_steps"] = steps
+        return {**chosen, **counted}
 
     def build(self, images: Images | ImageShape) -> None:
         p = self.params
@@ -167,4 +185,5 @@ class Detector(ReconstructionDetector[Params]):
         context.loop("encoder", self.params.encoder_steps, step, state, evaluate)
 
 
-_BMAD_EPOCHS = 200
+_EPOCHS = {"loco-2022": 100, "bmad-2024": 200}
+"""Published ones, of the GAN; a batch is a step of the critic. BMAD's encoder is trained as long."""

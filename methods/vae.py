@@ -3,10 +3,12 @@
 The encoder gives the mean and the log variance of q(z|x); the generator gives the mean of a Gaussian over pixels whose
 one variance s^2 is learnt along, so that no weight between the two terms has to be guessed:
 
-    L(x) = n/2 (log s^2 + A_R(x) / s^2) + beta KL(q(z|x) || N(0, I)),     A_R(x) = 1/n ||x - G(mean of q)||^2
+    L(x) = n/2 (log s^2 + A_R(x) / s^2) + beta KL(q(z|x) || N(0, I)),     A_R(x) = 1/n ||x - G(z)||^2
 
-The score is A_R, as for the other autoencoders. ``kl`` is reported beside it, and ``elbo``: the sum above, which is the
-bound on -log p(x) at the mean code.
+In training z is drawn from q(z|x); with beta = 1 the mean of L over such draws, plus the constant n/2 log 2 pi, bounds
+-log p(x) from above. In scoring z is the mean of q(z|x). The score is A_R, as for the other autoencoders. ``kl`` is
+reported beside it, and ``elbo``: the sum L at the mean code. It is a surrogate and no bound, as it leaves out what the
+spread of q adds to A_R.
 """
 
 from __future__ import annotations

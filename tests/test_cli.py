@@ -274,7 +274,8 @@ def test_list_shows_each_preset_and_where_a_published_one_is_from(bench):
     text = " ".join(out.split())
     assert status == 0
     assert "--preset bmad-2024, view resize:256 from Bao" in text
-    assert "unknown image size" in text
+    assert "--preset loco-2022, view resize:64 from Bergmann" in text
+    assert "600 steps of the critic and 120 of the generator" in text
     rows = {row["key"]: row for row in map(json.loads, bench("list", "methods", "fanogan", "--json")[1].splitlines())}
     assert rows["latent_dim"] == {
         "key": "latent_dim",

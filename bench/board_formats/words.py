@@ -72,7 +72,7 @@ def _ties(board: Board) -> Iterator[tuple[str, str]]:
     footer, tied = board.footer, [row.name for row in board.rows if row.tied]
     if footer.reference is None:
         return
-    how = footer.comparison or "they rank the images alike"
+    how = footer.comparison or "their scores order the images alike"
     if tied:
         yield TIED, f"not separated at 5 % from {footer.reference}, the best measured here: {how}"
     elif footer.comparison:

@@ -1,9 +1,10 @@
 """Straightening of retinal OCT B-scans, and the white wedges that scanner exports leave at their border.
 
-f-AnoGAN was trained on patches of *flattened* retinas (Schlegl et al. 2019); how its authors flattened is not
-published. Here both borders of the retina are found as best paths through a contrast image (dynamic programming
-over columns, after Chiu et al., Opt. Express 18, 2010), and the lower one is smoothed by a polynomial that
-disregards bumps: a druse lifts the pigment epithelium, and a flattening that followed it would hide the druse.
+f-AnoGAN (Schlegl et al. 2019) is reported to have been trained on patches of *flattened* retinas. This is second-hand:
+its code takes patches that were made before. Here both borders of the retina are found as best paths through a contrast
+image (dynamic programming over columns, after Chiu et al., Opt. Express 18, 2010), and the lower one is
+smoothed by a polynomial that disregards bumps: a druse lifts the pigment epithelium, and a flattening that followed it
+would hide the druse.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ The critic D learns to tell real from generated images, the generator G to close
     L_G = -mean D(G(z))          z ~ N(0, I),   x_hat = x + alpha (G(z) - x),   alpha ~ U(0, 1) per sample
 
 Deviations from the official code: the budget is counted in generator steps, not epochs; each generator step follows
-its critic steps, so the very last update is the generator's and not the critic's.
+its critic steps, so the very last update is the generator's and not the critic's. Batches are drawn with replacement;
+there, epochs go through the images. Half of the images are mirrored where the data set says that a mirrored one is
+normal; there always. What the last step leaves is kept; there, the user picks an epoch's checkpoint by hand.
 """
 
 from __future__ import annotations

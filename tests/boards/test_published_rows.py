@@ -81,7 +81,7 @@ def test_pooled_figures_stand_apart_from_averaged_ones():
 def test_older_tables_copies_and_doubtful_figures_are_not_ranked():
     assert not rows_where(dataset="resc", year=2023, ranked=True)
     assert len(rows_where(dataset="resc", year=2023)) == 14
-    assert [row.ranked for row in rows_where(method="SAM-LAD", metric="au_spro@0.05")] == [False]
+    assert [row.ranked for row in rows_where(method="SAM-LAD")] == [False, False]
     assert [row.ranked for row in rows_where(method="GCAD", dataset=LOCO, category=None, value=0.834)] == [False]
     assert {row.ranked for row in ROWS if row.method.startswith("MVFA")} == {False}
     assert {row.method for row in rows_where(kind=LOGICAL, category=None, ranked=False)} == {
@@ -159,6 +159,10 @@ LEFT_OUT = {
     "BMAD RSNA chest": "no data set of ours",
     "BMAD Camelyon16": "no data set of ours",
 }
+IN_ITS_TEXT_ALONE = {
+    (LOCO, None, "auroc", STRUCTURAL, "EfficientAD-S", 0.941, None, 2024): "| EfficientAD-S | 90.0 | 85.8 | 94.1 |",
+}
+"""Figures that its table of published numbers lacks, and the line of datasets.md that has them."""
 OUR_NAMES = {
     "Hyper-Kvasir": "hyper-kvasir",
     "LAG": "lag",
@@ -197,5 +201,7 @@ def test_every_line_of_the_reference_stands_here_once():
         lines = [line for line in csv.DictReader(stream) if "recalled" not in line["confidence"]]
     kept = Counter(identity(line) for line in lines if line["dataset"] not in LEFT_OUT)
     ours = Counter((r.dataset, r.category, r.metric, r.kind, r.method, r.value, r.sd, r.year) for r in ROWS)
-    assert (kept - ours, ours - kept) == (Counter(), Counter())
+    assert (kept - ours, ours - kept) == (Counter(), Counter(IN_ITS_TEXT_ALONE.keys()))
+    text = REFERENCE.with_name("datasets.md").read_text(encoding="utf-8")
+    assert all(line in text for line in IN_ITS_TEXT_ALONE.values())
     assert {line["dataset"] for line in lines} >= set(LEFT_OUT)

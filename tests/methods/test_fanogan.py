@@ -99,14 +99,29 @@ def test_ziz_has_a_linear_head_and_the_others_tanh():
     assert fanogan.Params().encoder_head == izi.Params().encoder_head == "tanh"
 
 
-def test_the_paper_preset_is_the_papers():
+def test_the_paper_preset_is_the_papers_as_far_as_it_is_known():
     params = registry.make_params("fanogan", fanogan.Params, fanogan.Detector.presets["paper"]).model_dump()
     expected = {
         "width": 64, "latent_dim": 128, "batch_size": 64, "critic_steps": 5, "penalty_weight": 10.0,
-        "gan_learning_rate": 1e-4, "encoder_learning_rate": 5e-5, "encoder_steps": 50_000, "kappa": 1.0,
+        "gan_learning_rate": 1e-4, "gan_beta_1": 0.0, "gan_beta_2": 0.9, "encoder_learning_rate": 5e-5,
+        "encoder_steps": 50_000, "kappa": 1.0,
     }  # fmt: skip
     assert expected.items() <= params.items()
-    assert params["generator_steps"] * params["critic_steps"] == 100_000
+    assert params["generator_steps"] * params["critic_steps"] == 100_000  # our reading: docs/protocol.md
+
+
+@pytest.mark.parametrize("images", [None, 335, 372])
+def test_the_loco_preset_counts_its_epochs_in_batches(images):
+    """A hundred epochs of six batches of 64, whichever category; the encoder's steps are published as such."""
+    chosen = fanogan.Detector.preset("loco-2022", images)
+    assert chosen["generator_steps"] * chosen["critic_steps"] == 600
+    assert chosen["encoder_steps"] == 50_000
+
+
+def test_the_bmad_preset_counts_the_epochs_of_both_stages():
+    chosen = fanogan.Detector.preset("bmad-2024", 26_315)
+    assert chosen == fanogan.Detector.preset("bmad-2024", None)
+    assert chosen["generator_steps"] * chosen["critic_steps"] == chosen["encoder_steps"] == 200 * 823
 
 
 def test_the_encoder_never_touches_generator_or_critic(run_toy, store):
