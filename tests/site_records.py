@@ -52,7 +52,7 @@ def write_run(
         counts=Counts.of(data.split), metrics=evaluate(test, {"score": scores}, {"score": normal}, average_kinds),
         seconds={"fit": 1.0, "score": 0.5}, provenance={"git": None, "command": f"bench run {HOSTILE}"}, finished=now(),
     )  # fmt: skip
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         pd.concat([rows("val", val, normal), rows("test", test, scores)]).to_parquet(draft / "scores.parquet")
         (draft / "training.csv").write_text("stage,step,seconds,loss\nfit,1,0,1.0\nfit,2,0,0.5\nfit,3,0,0.4\n")
         Image.new("L", (40, 30), 128).save(draft / "extremes.png")

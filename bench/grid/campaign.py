@@ -181,7 +181,7 @@ class Campaign:
         """Remove what the run's process left half-written, if it died: then the claim is still ours."""
         holder = holder_of(self._store.claim_of(record.spec))
         if holder and holder.token == self._claims.get(record.key):
-            sweep(self._store.root, record.key, is_done=record.status == "done")
+            sweep(self._store, record.key, is_done=record.status == "done")
 
     def _set_aside(self, job: Job) -> None:
         """Later again: another process has the run or trains a stage of it."""

@@ -44,7 +44,7 @@ def perform(
     with store.claim(spec) as work:
         if record := answered():
             return record
-        sweep(store.root, spec.key, is_done=False)
+        sweep(store, spec.key, is_done=False)
         run = Run(spec, data, store, device, reporter, stop, work, study, waits)
         try:
             try:

@@ -85,7 +85,7 @@ def export_records(
     kept = RecordStore(out)
     kept.require_writable()
     for run in chosen:
-        with kept.drafting() as draft:
+        with kept.drafting(run.record.key) as draft:
             record = run.record.model_copy(update={"provenance": _elsewhere(run.record.provenance)})
             rows = run.all_scores
             if without_parts and record.metrics:

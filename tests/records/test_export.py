@@ -35,7 +35,7 @@ def test_paths_of_the_machine_stay_behind(run_toy, store, tmp_path):
         "data_root": "/home/me/data",
         "command": "bench run --data-root /home/me/data --seeds 0",
     }
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         (draft / "scores.parquet").write_bytes((record.folder / "scores.parquet").read_bytes())
         store.write(record.model_copy(update={"provenance": told}), draft)
     (copied,) = export_records(store, tmp_path / "kept")
