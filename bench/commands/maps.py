@@ -95,8 +95,13 @@ def export_records(
 
     Example: bench export records --out supplement
     """
+    from bench.progress import reporter
     from bench.records import export as exporting
     from bench.records.store import RecordStore
 
-    exported = list(exporting.export_records(RecordStore(results), out, names(dataset or ""), without_parts))
+    chosen, progress = names(dataset or ""), reporter()
+    copies = exporting.export_records(
+        RecordStore(results), out, chosen, without_parts, lambda error: progress.say(f"left out: {error}")
+    )
+    exported = list(copies)
     print(f"{len(exported)} records in {out}; bench leaderboard --dataset {exported[0].spec.dataset} --results {out}")
