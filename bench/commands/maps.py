@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -77,8 +78,9 @@ def export_maps(
     record = exporting.find_run(run, RecordStore(results))
     scores = exporting.export_maps(record, out, reporter())
     root = record.provenance.get("data_root")
-    where = f" --data-root {root}" if root else ""
-    print(f"bench evaluate --dataset {record.spec.dataset_label}{where} --maps {out} --scores {scores}")
+    where = ["--data-root", root] if root else []
+    words = ["--dataset", record.spec.dataset_label, *where, "--maps", str(out), "--scores", str(scores)]
+    print(shlex.join(["bench", "evaluate", *words]))
 
 
 @export.command("records")

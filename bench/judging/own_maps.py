@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,11 +85,15 @@ def measure_own_maps(
         counts=Counts.of(data.split),
         metrics=metrics,
         seconds={"metrics": round(time.monotonic() - start, 3)},
-        provenance=provenance("cpu") | {"data_root": str(data.root), "maps": str(maps.resolve())},
+        provenance=provenance("cpu") | _origin(data, maps),
         started=started,
         finished=now(),
     )
     return OwnMaps(record, data, scores, measurement)
+
+
+def _origin(data: OpenedDataset, maps: Path) -> dict[str, Any]:
+    return {"data_root": str(data.root) if data.root else None, "maps": str(maps.resolve())}
 
 
 def _checked(name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import pytest
@@ -26,7 +27,7 @@ FOLDERS = {
 @pytest.fixture
 def bench(monkeypatch, capsys, store):
     """Call the command line on one finished run; returns (exit status, standard output, standard error)."""
-    record = write_run(store, "alpha")
+    record = write_run(store, "alpha", data_root="/data/of $mine")
     write_timing(store.root, timing(measured()))
 
     def call(*arguments):
@@ -70,6 +71,15 @@ def test_a_folder_of_boards_that_cannot_be_written(bench, file):
     assert (status, said) == (2, "")
     assert f"bench: {file} cannot be written ([Errno " in err
     assert err.endswith("Choose another: --out DIR.\n")
+
+
+def test_the_command_that_measures_exported_maps_again_can_be_pasted(bench, tmp_path):
+    out = tmp_path / "two words"
+    _, said, _ = bench("export", "maps", "KEY", "--out", out)
+    assert shlex.split(said) == [
+        "bench", "evaluate", "--dataset", "toy", "--data-root", "/data/of $mine", "--maps", str(out),
+        "--scores", str(out / "scores.csv"),
+    ]  # fmt: skip
 
 
 def test_a_board_is_written_whole_or_not_at_all(bench, tmp_path):
