@@ -12,6 +12,7 @@ results/damaged/                          what could not be read any more, set a
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,9 @@ from bench.records.record import Record
 from bench.records.stages import StageStore
 from bench.spec import RunSpec
 from bench.writing import replace_file
+
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE)
+"""What writing to a file that is open may fail with: then no name stands in the error."""
 
 
 class RecordStore:
@@ -50,10 +54,15 @@ class RecordStore:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Raise ``StoreError`` where the block cannot write: a full disk, or a permission that was taken away."""
+        """Raise ``StoreError`` where the block cannot write: a full disk, or a permission that was taken away.
+
+        Errors of processes and of the network are left as they are.
+        """
         try:
             yield
         except OSError as error:
+            if error.filename is None and error.errno not in _OF_A_DISK:
+                raise
             raise StoreError(
                 f"The results folder {self.root} cannot be written any more ({error}). What was done is kept;"
                 " mend it and give the same command again."
