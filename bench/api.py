@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def run(
-    method: str | Sequence[str],
-    dataset: str | Sequence[str],
+    method: str | Iterable[str],
+    dataset: str | Iterable[str],
     *,
-    seeds: int | Sequence[int] = 0,
+    seeds: int | Iterable[int] = 0,
     preset: str | None = None,
     params: Mapping[str, Any] | None = None,
     view: str | None = None,
@@ -40,7 +40,7 @@ def run(
     Args:
         method: Names as on the command line.
         dataset: Names, with a category where one is needed: ``"mnist:1"``; ``"mnist:all"`` for all of them.
-        seeds: One seed or several.
+        seeds: One seed or several, such as ``range(3)``; from 0 to 2**32 - 1.
         preset: ``quick``, ``standard`` or ``paper``; without one, ``quick`` where there is no GPU.
         params: What ``--set`` takes: ``{"latent_dim": 64, "oct.flatten": False}``.
         view: ``"resize:64"`` or ``"patches:64/32"``; without one, the data set's own.

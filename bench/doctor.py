@@ -13,6 +13,7 @@ from bench.data.opening import locate, places
 from bench.data.roots import Roots
 from bench.errors import BenchError, StoreError
 from bench.files import cache_folder
+from bench.images import images_folder
 from bench.provenance import git_state, hardware, threads, usable_cores, versions
 from bench.records.store import RecordStore
 
@@ -64,10 +65,19 @@ def _folders(results: Path) -> Iterator[Finding]:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):
             yield Finding("cache", "ok", f"{cache} can be written")
+            yield _decoded_images()
     except OSError as error:
         yield Finding(
             "cache", "stops", f"{cache} cannot be written ({error.strerror}). Set BENCH_CACHE to another folder."
         )
+
+
+def _decoded_images() -> Finding:
+    """They only grow: every edit of a data set's loader or settings leaves a copy behind."""
+    folder = images_folder()
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**30
+    remedy = "may be deleted whenever no run is under way; what is needed is decoded again"
+    return Finding("cache", "ok", f"{folder} holds {size:.1f} GiB of decoded images; {remedy}")
 
 
 def _plugins() -> Iterator[Finding]:

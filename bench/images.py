@@ -33,7 +33,6 @@ Result = TypeVar("Result")
 class ImageCache:
     """Native images of one part: image ``i`` is ``pixels[offset[i]:][: h * w * channels]``, rows first."""
 
-    folder: Path
     pixels: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     shapes: NDArray[np.int64]  # (n, 2): height, width
@@ -73,6 +72,11 @@ def manifest_digest(split: Split) -> str:
     return sha256(manifest(split).encode()).hexdigest()
 
 
+def images_folder() -> Path:
+    """Where decoded images are kept, a folder for each data set, loader and settings that were ever used."""
+    return cache_folder() / "images"
+
+
 def cached_images(
     split: Split, channels: int, identity: str, advance: Callable[[int, int], None]
 ) -> dict[str, ImageCache]:
@@ -82,7 +86,7 @@ def cached_images(
     ``advance(done, total)`` reports progress. Raises ``DataError`` listing every unreadable file and every mask that
     does not fit its image, and naming images found both in training and in test.
     """
-    root = cache_folder() / "images" / text_digest("cache 3", manifest_digest(split), channels, identity)[:24]
+    root = images_folder() / text_digest("cache 3", manifest_digest(split), channels, identity)[:24]
     total = sum(map(len, split.parts().values()))
     ensure_built(
         root,
@@ -105,7 +109,11 @@ def _build(split: Split, channels: int, folder: Path, advance: Callable[[int], N
 
 
 def _damage(folder: Path, channels: int) -> str | None:
-    """What is wrong with a part that was written: cut short, gone, or not the bytes that were decoded."""
+    """What is wrong with a part that was written: cut short, gone, or not the bytes that were decoded.
+
+    These are read the first time alone: then their digest is remembered by the file's size and time of change, so that
+    a bit that a disk flips later is not seen.
+    """
     try:
         index = json.loads((folder / "index.json").read_text())
         expected, found = _bytes(index, channels), (folder / "pixels.u8").stat().st_size
@@ -212,7 +220,7 @@ def _open(folder: Path, channels: int) -> ImageCache:
     # Copied on writing, so that the file never changes; torch wants arrays that could be written.
     pixels = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="c")
     offsets = np.concatenate([[0], np.cumsum(areas)[:-1]])
-    return ImageCache(folder, pixels, offsets, shapes, channels, tuple(index["digests"]))
+    return ImageCache(pixels, offsets, shapes, channels, tuple(index["digests"]))
 
 
 def duplicates_across(split: Split, caches: dict[str, ImageCache]) -> list[tuple[str, str, str]]:

@@ -31,6 +31,7 @@ _TRAINING_FILES = (
     "training/images.py",
     "training/services.py",
     "precision.py",
+    "cuda_graphs.py",
 )
 _JUDGING_FILES = (
     "judging/scoring.py",

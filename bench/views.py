@@ -58,6 +58,10 @@ class View:
         """The same view at another size, the overlap of tiles kept in proportion."""
         return replace(self, size=size, stride=self.stride and max(1, self.stride * size // self.size))
 
+    def different(self, images: int) -> int | None:
+        """How many different inputs a method learns from, of so many images; ``None`` of random crops, ever new."""
+        return images if self.stride is None else None
+
     def tiles(self, image: Uint8Image) -> NDArray[np.uint8]:
         """``(H, W, C)`` -> ``(tiles, S, S, C)``."""
         if self.stride is None:

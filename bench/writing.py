@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
+
+from bench.errors import StoreError
 
 
 @contextmanager
@@ -20,6 +23,21 @@ def replace_file(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_output(out: Path, kind: Literal["FILE", "DIR"] = "FILE") -> Iterator[None]:
+    """For blocks that write what ``--out`` names: raises ``StoreError`` where they cannot."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{out} cannot be written ({error}). Choose another: --out {kind}.") from error
+
+
+def write_output(out: Path, text: str) -> None:
+    """Write the file that ``--out`` names, whole or not at all, as UTF-8; raises ``StoreError`` where that fails."""
+    with writing_output(out), replace_file(out) as temporary:
+        temporary.write_bytes(text.encode())
 
 
 def _umask() -> int:

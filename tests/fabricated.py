@@ -53,7 +53,7 @@ def write_run(
         seconds={"fit": 10 * seconds, "score": seconds}, finished=finished,
         provenance={"device": "cpu", "threads": 1, "hardware": {"cpu": "Abacus 3", "gpus": []}},
     )  # fmt: skip
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         artifacts.write_scores(draft, split, {"val": val, "test": columns})
         artifacts.write_training(draft, training)
         artifacts.write_codes(draft, codes)

@@ -63,7 +63,7 @@ def make(
 
 
 def write(store, record, test, values):
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         facts = [(s.id, s.label, s.kind, s.group) for s in test]
         rows = pd.DataFrame(facts, columns=["id", "label", "kind", "group"]).assign(score=values)
         rows.insert(0, "part", "test")
@@ -78,7 +78,7 @@ def failed(store, method="b", **changes):
     record = Record(
         key=spec.key, spec=spec, status="failed", reason="weights [missing]\nmore", protocol_name="toy rules"
     )
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         return store.write(record, draft)
 
 

@@ -31,7 +31,7 @@ def toy(tested=48, size=40):
 
 def write_run(
     store, method, strength=1.0, seed=0, data=None, maps=True, dataset=None, kinds=("square",), ids="",
-    preset="standard", average_kinds=False,
+    preset="standard", average_kinds=False, data_root=None,
 ):  # fmt: skip
     """One finished run whose scores rise by ``strength`` where there is an anomaly; returns the record.
 
@@ -50,9 +50,10 @@ def write_run(
     record = Record(
         key=spec.key, spec=spec, status="done", synthetic=True, protocol_name=data.split.protocol,
         counts=Counts.of(data.split), metrics=evaluate(test, {"score": scores}, {"score": normal}, average_kinds),
-        seconds={"fit": 1.0, "score": 0.5}, provenance={"git": None, "command": f"bench run {HOSTILE}"}, finished=now(),
+        seconds={"fit": 1.0, "score": 0.5}, finished=now(),
+        provenance={"git": None, "command": f"bench run {HOSTILE}", "data_root": data_root},
     )  # fmt: skip
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         pd.concat([rows("val", val, normal), rows("test", test, scores)]).to_parquet(draft / "scores.parquet")
         (draft / "training.csv").write_text("stage,step,seconds,loss\nfit,1,0,1.0\nfit,2,0,0.5\nfit,3,0,0.4\n")
         Image.new("L", (40, 30), 128).save(draft / "extremes.png")

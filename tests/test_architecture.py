@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from bench import spec
+
 CHECKOUT = Path(__file__).parents[1]
 MODULES = sorted((CHECKOUT / "bench").rglob("*.py"))
 PLUGINS = sorted([*(CHECKOUT / "methods").rglob("*.py"), *(CHECKOUT / "datasets").rglob("*.py")])
@@ -46,6 +48,32 @@ def test_the_referee_imports_no_method_and_no_data_set():
 def test_plugins_use_what_the_referee_offers_them():
     used = {room(name) for file in PLUGINS for name in imported(file) if name.startswith("bench.")}
     assert used == FOR_PLUGINS
+
+
+NO_MATTER = {
+    "errors.py": "words",
+    "memory.py": "whether images lie on the GPU or beside it",
+    "progress.py": "what is shown",
+    "records/stages.py": "where shared parts lie",
+    "registry.py": "which file has a name; that file is in the key itself",
+    "stopping.py": "when a run ends before its time",
+    "training/checkpoints.py": "how a run goes on where it stopped, with the same numbers",
+    "writing.py": "how files are written",
+}
+"""What methods and training use and no result depends on, and what it decides instead."""
+
+
+def file_of(dotted: str) -> str:
+    """``bench.records.stages.StageStore`` lies in ``records/stages.py``."""
+    parts = dotted.split(".")[1:]
+    paths = ("/".join(parts[:n]) + ".py" for n in range(len(parts), 0, -1))
+    return next(path for path in paths if (CHECKOUT / "bench" / path).is_file())
+
+
+def test_whatever_shapes_what_a_method_learns_is_in_the_key_of_its_run():
+    training = sorted((CHECKOUT / "bench" / "training").glob("*.py"))
+    used = {file_of(name) for file in [*PLUGINS, *training] for name in imported(file) if name.startswith("bench.")}
+    assert used - set(spec._TRAINING_FILES) == NO_MATTER.keys()
 
 
 def test_the_page_on_the_house_shows_every_room():

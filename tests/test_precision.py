@@ -84,6 +84,19 @@ def test_a_run_in_bf16_is_marked_and_close_to_float32(run_toy, store):
     np.testing.assert_allclose(scores[1], scores[0], rtol=0.1)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_images_are_redrawn_for_the_record_in_the_precision_of_the_run(run_toy, monkeypatch, precision):
+    """The pictures of health ask the detector once more, after all else."""
+    cls, _ = registry.load_method("pca")
+    of_scoring, score = [], cls.score
+    monkeypatch.setattr(
+        cls, "score", lambda *given: of_scoring.append(torch.is_autocast_enabled("cpu")) or score(*given)
+    )
+    (record,) = run_toy("pca", settings=["components=4"], precision=precision)
+    assert (record.folder / "extremes.png").is_file()
+    assert set(of_scoring) == {precision == "bf16"}
+
+
 @pytest.mark.parametrize("method", ["anogan", "ae", "vae", "adv-ae", "ali", "wgan-critic", "pca"])
 def test_every_kind_of_method_runs_in_bf16(method, run_toy):
     known = {*TINY, "iterations=3", "training_steps=3"}

@@ -76,3 +76,8 @@ def test_a_resized_map_comes_back_to_its_place():
     assert native.shape == (100, 200)
     assert native[:, :90].max() == pytest.approx(0)
     assert native[:, 110:].min() == pytest.approx(5)
+
+
+def test_whole_images_can_be_counted_and_random_crops_cannot():
+    assert View.parse("resize:32").different(120) == 120
+    assert View.parse("patches:32/16").different(120) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import numpy as np
 import pandas as pd
@@ -185,9 +186,11 @@ def test_a_second_signal_stops_at_once():
 
 def test_the_referee_seeds_the_global_generators_too(run_toy):
     run_toy("intensity", seeds=[7])
-    drawn = torch.rand(1)
+    drawn = [torch.rand(1).item(), np.random.rand(), random.random()]
     torch.manual_seed(7)
-    assert torch.equal(drawn, torch.rand(1))
+    np.random.seed(7)
+    random.seed(7)
+    assert drawn == [torch.rand(1).item(), np.random.rand(), random.random()]
 
 
 def test_scoring_goes_on_with_smaller_batches_where_memory_does_not_suffice(run_toy, caplog):

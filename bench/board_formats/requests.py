@@ -10,7 +10,7 @@ from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measures import Measure
 from bench.boards.model import Board
 from bench.errors import ConfigError
-from bench.writing import replace_file
+from bench.writing import replace_file, writing_output
 
 Tell = Callable[[str], None] | None
 KEPT = ("markdown", "csv")
@@ -42,7 +42,8 @@ def write_all(
 ) -> Iterator[Path]:
     """Write the boards of every data set that has the metric below ``out``, and yield the files.
 
-    Raises ``ConfigError`` without a folder, or together with the name of one data set.
+    Raises ``ConfigError`` without a folder, or together with the name of one data set, and ``StoreError`` where they
+    cannot be written.
     """
     if out is None or dataset is not None:
         raise ConfigError("Expected --all --out DIR without --dataset: one file for each data set and format.")
@@ -55,7 +56,7 @@ def write_all(
         found += 1
         for kept in KEPT:
             file = out / f"{name}-{file_ending(measures[0])}.{SUFFIXES[kept]}"
-            with replace_file(file) as temporary:
+            with writing_output(out, "DIR"), replace_file(file) as temporary:
                 temporary.write_text(writer(kept)(boards), encoding="utf-8")
             yield file
     if not found:

@@ -51,6 +51,7 @@ def leaderboard(
     from bench.boards.measures import parse_measures
     from bench.progress import reporter
     from bench.tables import show
+    from bench.writing import write_output
 
     use_plugins(plugins)
     if timing:
@@ -64,8 +65,7 @@ def leaderboard(
         return
     boards = boards_requested(known, dataset, measures, preset, reporter().say)
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(write(boards), encoding="utf-8")
+        write_output(out, write(boards))
     elif format_ == "terminal":
         for board in boards:
             show(report(board))
@@ -108,6 +108,7 @@ def _timings(results: Path, dataset: str | None, format_: str, out: Path | None)
     from bench.timing.formats import writer
     from bench.timing.lookup import boards
     from bench.timing.tables import report
+    from bench.writing import write_output
 
     groups = boards(results, dataset)
     if format_ == "terminal" and not out:
@@ -117,8 +118,7 @@ def _timings(results: Path, dataset: str | None, format_: str, out: Path | None)
         return
     text = "\n".join(map(writer("markdown" if format_ == "terminal" else format_), groups))
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        write_output(out, text)
     else:
         print(text, end="")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -77,8 +78,9 @@ def export_maps(
     record = exporting.find_run(run, RecordStore(results))
     scores = exporting.export_maps(record, out, reporter())
     root = record.provenance.get("data_root")
-    where = f" --data-root {root}" if root else ""
-    print(f"bench evaluate --dataset {record.spec.dataset_label}{where} --maps {out} --scores {scores}")
+    where = ["--data-root", root] if root else []
+    words = ["--dataset", record.spec.dataset_label, *where, "--maps", str(out), "--scores", str(scores)]
+    print(shlex.join(["bench", "evaluate", *words]))
 
 
 @export.command("records")
@@ -95,8 +97,13 @@ def export_records(
 
     Example: bench export records --out supplement
     """
+    from bench.progress import reporter
     from bench.records import export as exporting
     from bench.records.store import RecordStore
 
-    exported = list(exporting.export_records(RecordStore(results), out, names(dataset or ""), without_parts))
+    chosen, progress = names(dataset or ""), reporter()
+    copies = exporting.export_records(
+        RecordStore(results), out, chosen, without_parts, lambda error: progress.say(f"left out: {error}")
+    )
+    exported = list(copies)
     print(f"{len(exported)} records in {out}; bench leaderboard --dataset {exported[0].spec.dataset} --results {out}")

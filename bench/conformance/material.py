@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -115,7 +114,6 @@ def in_memory(samples: Sequence[Sample], channels: int) -> ImageCache:
     images = [decode(sample, channels) for sample in samples]
     sizes = np.array([image.size for image in images])
     return ImageCache(
-        folder=Path(),
         pixels=np.concatenate([image.reshape(-1) for image in images]),
         offsets=np.concatenate([[0], np.cumsum(sizes)[:-1]]),
         shapes=np.array([image.shape[:2] for image in images]),

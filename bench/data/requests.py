@@ -11,11 +11,11 @@ from bench.contracts import NORMAL
 from bench.data.audit import Finding, audit
 from bench.data.opening import OpenedDataset, chosen, label_of, open_dataset
 from bench.data.roots import Roots
-from bench.errors import ConfigError, DataError, StoreError
+from bench.errors import ConfigError, DataError
 from bench.images import manifest
 from bench.progress import Reporter
 from bench.settings import Settings
-from bench.writing import replace_file
+from bench.writing import write_output
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,7 @@ def _open(label: str, data_root: Roots, settings: Sequence[str]) -> OpenedDatase
 
 def write_manifest(opened: OpenedDataset, out: Path) -> None:
     """Write the split, whole or not at all; raises ``StoreError`` if the file cannot be written."""
-    try:
-        with replace_file(out) as temporary:
-            temporary.write_bytes(manifest(opened.split).encode())
-    except OSError as error:
-        raise StoreError(f"{out} cannot be written ({error.strerror or error}). Choose another: --out FILE.") from error
+    write_output(out, manifest(opened.split))
 
 
 def split_summary(opened: OpenedDataset) -> str:

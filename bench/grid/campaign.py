@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.errors import ClaimedError
+from bench.errors import ClaimedError, RunError
 from bench.executors import Ended, Executor
 from bench.jobs.failures import record_lost_run
 from bench.jobs.job import BUSY, Job
@@ -67,10 +67,17 @@ class Campaign:
     def run(self) -> dict[str, Record]:
         """Every run's record by key, as far as there is one when all are done or the user stopped it.
 
-        Raises ``StoreError`` when no claim, job or record can be written any more.
+        Raises ``StoreError`` when no claim, job or record can be written any more, and ``RunError`` when no process can
+        be started or asked after.
         """
-        with self._store.writing():
-            return self._run()
+        try:
+            with self._store.writing():
+                return self._run()
+        except OSError as error:
+            raise RunError(
+                f"Runs cannot be started or watched any more ({type(error).__name__}: {error}). What was done is kept;"
+                " give the same command again."
+            ) from error
 
     def _run(self) -> dict[str, Record]:
         try:
@@ -83,7 +90,7 @@ class Campaign:
         except KeyboardInterrupt:  # the second Ctrl-C
             self._executor.kill()
             self._settle([Ended(job, None, "stopped by the user") for job in self.state.running.values()])
-        except OSError:  # no claim, job or record can be written any more
+        except OSError:  # nothing can be written or started any more: what runs may end well
             self._executor.stop()
             raise
         except BaseException:
@@ -181,7 +188,7 @@ class Campaign:
         """Remove what the run's process left half-written, if it died: then the claim is still ours."""
         holder = holder_of(self._store.claim_of(record.spec))
         if holder and holder.token == self._claims.get(record.key):
-            sweep(self._store.root, record.key, is_done=record.status == "done")
+            sweep(self._store, record.key, is_done=record.status == "done")
 
     def _set_aside(self, job: Job) -> None:
         """Later again: another process has the run or trains a stage of it."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bench import registry
 from bench.data.opening import OpenedDataset, chosen, open_dataset
@@ -19,6 +19,7 @@ from bench.settings import Settings
 from bench.spec import RunSpec
 
 _MOST_LINES = 8
+Each = TypeVar("Each")
 State = Literal["done", "new", "stale", "failed", "diverged", "interrupted", "timeout", "damaged", "forced", "blocked"]
 
 
@@ -48,13 +49,18 @@ class PlannedRun:
 
 
 def plan(request: Request, store: RecordStore) -> list[PlannedRun]:
-    """Every run of the request; raises ``ConfigError`` before anything is done. Missing data block their runs."""
-    methods = [name for text in request.methods for name in registry.members("method", text)]
-    request = replace(request, methods=methods)
-    datasets = [pair for text in request.datasets for pair in chosen(text)]
+    """Every run of the request, once; raises ``ConfigError`` before anything is done. Missing data block their runs."""
+    methods = _once(name for text in request.methods for name in registry.members("method", text))
+    request = replace(request, methods=methods, seeds=_once(request.seeds))
+    datasets = _once(pair for text in request.datasets for pair in chosen(text))
     settings = Settings.parse(request.settings, methods, [name for name, _ in datasets])
     specs = SpecMaker.of(request, settings)
     return [run for name, category in datasets for run in _plan_dataset(specs, name, category, store)]
+
+
+def _once(named: Iterable[Each]) -> list[Each]:
+    """In the order in which they were named: ``mnist:1,mnist:all`` names one of them twice."""
+    return list(dict.fromkeys(named))
 
 
 def _plan_dataset(specs: SpecMaker, name: str, category: str | None, store: RecordStore) -> Iterator[PlannedRun]:

@@ -87,7 +87,7 @@ class SpecMaker:
         return f"{images} images to learn from: {', '.join(changes)}" if changes else ""
 
     def _images_to_learn_from(self, method: _Method, data: OpenedDataset) -> int | None:
-        return len(data.split.train) if self._view(method, data).stride is None else None
+        return self._view(method, data).different(len(data.split.train))
 
     def _view(self, method: _Method, data: OpenedDataset) -> View:
         published = method.cls.published.get(self.request.preset)

@@ -8,7 +8,6 @@ a detector gives the same scores in both worlds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -75,7 +74,7 @@ def in_memory(batches: Sequence[NDArray[np.uint8]]) -> ImageCache:
     n, height, width, channels = images.shape
     offsets = np.arange(n, dtype=np.int64) * (height * width * channels)
     shapes = np.tile(np.array([height, width], dtype=np.int64), (n, 1))
-    return ImageCache(Path(), images.reshape(-1), offsets, shapes, channels, digests=())
+    return ImageCache(images.reshape(-1), offsets, shapes, channels, digests=())
 
 
 class FAnoGANModel(nn.Module):

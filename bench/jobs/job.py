@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -17,7 +17,6 @@ from bench.writing import replace_file
 if TYPE_CHECKING:
     from bench.data.opening import OpenedDataset
 
-JOB_SCHEMA = 1
 BUSY = 75
 """Exit status of a process that left its run because another has it or trains a stage of it (EX_TEMPFAIL)."""
 
@@ -27,7 +26,7 @@ class Job(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    job_schema: int = JOB_SCHEMA
+    job_schema: Literal[1] = 1
     key: Key
     """The run's key as planned; another process must arrive at the same from its own code and data."""
     spec: RunSpec

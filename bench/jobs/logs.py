@@ -10,15 +10,16 @@ from bench.provenance import now
 HEADLINE = "== "
 _CRASH = "Fatal Python error"  # Python's faulthandler, followed by the stack, innermost call first
 _STACK = 5  # lines
+_MOST = 200  # lines
 _LINES, _WIDTH = 8, 160
 
 
-def last_attempt(file: Path, most: int = 200) -> list[str]:
-    """The end of a log that may be long or missing: at most so many lines, none of an earlier attempt."""
+def last_attempt(file: Path) -> list[str]:
+    """The end of a log that may be long or missing: a few hundred lines at most, none of an earlier attempt."""
     try:
         with file.open("rb") as stream:
-            stream.seek(max(0, file.stat().st_size - _WIDTH * most))
-            lines = stream.read().decode("utf-8", errors="replace").splitlines()[-most:]
+            stream.seek(max(0, file.stat().st_size - _WIDTH * _MOST))
+            lines = stream.read().decode("utf-8", errors="replace").splitlines()[-_MOST:]
     except OSError:
         return []
     starts = [i for i, line in enumerate(lines) if line.startswith(HEADLINE)]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _EXTREMES = 4
+_LONGEST = 28  # characters of an image's id
 _SMALLEST_CELL = 96  # pixels: smaller pictures are enlarged, for a person to look at
 
 
@@ -98,8 +99,8 @@ def _show(axes: Axes, picture: Any, title: str, top: float) -> None:  # noqa: AN
     axes.set_yticks([])
 
 
-def _shortened(text: str, length: int = 28) -> str:
-    return text if len(text) <= length else "…" + text[-length + 1 :]
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else "…" + text[1 - _LONGEST :]
 
 
 def draw_training(log: Path, file: Path) -> None:

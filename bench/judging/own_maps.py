@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from bench.metrics.pixel_results import Measurement
 from bench.progress import Reporter
 from bench.provenance import now, provenance
 from bench.records import artifacts
+from bench.records.leftovers import sweep
 from bench.records.map_files import MapFiles
 from bench.records.record import OWN_MAPS, SCORE, Counts, Metrics, Record, facts_of
 from bench.records.score_files import read_scores
@@ -43,14 +45,19 @@ class OwnMaps:
     measurement: Measurement | None
 
     def save(self, store: RecordStore) -> Record:
-        """Put the record into the store, where leaderboards find it beside our runs."""
+        """Put the record into the store, where leaderboards find it beside our runs.
+
+        Raises ``StoreError`` where it cannot be written, and ``ClaimedError`` while another process saves the same.
+        """
         store.require_writable()
-        split = self.data.split
-        with store.drafting() as draft:
-            artifacts.write_split(draft, split)
-            artifacts.write_scores(draft, split, {"test": {SCORE: self.scores}})
-            artifacts.write_measurement(draft, measured_ids(split.test), self.measurement)
-            return store.write(self.record, draft)
+        split, record = self.data.split, self.record
+        with store.writing(), store.claims.hold(store.claim_of(record.spec)):
+            sweep(store, record.key, is_done=False)
+            with store.drafting(record.key) as draft:
+                artifacts.write_split(draft, split)
+                artifacts.write_scores(draft, split, {"test": {SCORE: self.scores}})
+                artifacts.write_measurement(draft, measured_ids(split.test), self.measurement)
+                return store.write(record, draft)
 
 
 def measure_own_maps(
@@ -78,11 +85,15 @@ def measure_own_maps(
         counts=Counts.of(data.split),
         metrics=metrics,
         seconds={"metrics": round(time.monotonic() - start, 3)},
-        provenance=provenance("cpu") | {"data_root": str(data.root), "maps": str(maps.resolve())},
+        provenance=provenance("cpu") | _origin(data, maps),
         started=started,
         finished=now(),
     )
     return OwnMaps(record, data, scores, measurement)
+
+
+def _origin(data: OpenedDataset, maps: Path) -> dict[str, Any]:
+    return {"data_root": str(data.root) if data.root else None, "maps": str(maps.resolve())}
 
 
 def _checked(name: str | None) -> str:

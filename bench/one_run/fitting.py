@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,16 @@ from bench.training.services import RunContext
 from bench.views import View
 
 
-def seed_everything(seed: int) -> None:
+def seed_generators(seed: int) -> None:
     """Seed the global generators, for libraries that use them: methods draw from the context's own."""
-    torch.manual_seed(seed)
+    random.seed(seed)
     np.random.seed(seed)
-    torch.set_num_threads(min(usable_cores(), torch.get_num_threads()))  # OMP_NUM_THREADS may ask for fewer
+    torch.manual_seed(seed)
+
+
+def limit_threads() -> None:
+    """No more threads than cores that this process may use; ``OMP_NUM_THREADS`` may ask for fewer."""
+    torch.set_num_threads(min(usable_cores(), torch.get_num_threads()))
 
 
 def decode(run: Run) -> dict[str, ImageCache]:

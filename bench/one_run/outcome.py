@@ -51,7 +51,7 @@ def _data_root(run: Run) -> dict[str, Any]:
 
 def _changed_settings(run: Run) -> dict[str, Any]:
     spec = run.spec
-    images = len(run.data.split.train) if View.parse(spec.view).stride is None else None
+    images = View.parse(spec.view).different(len(run.data.split.train))
     return registry.changed_settings(spec.method, spec.preset, spec.params, images)
 
 

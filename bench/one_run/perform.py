@@ -9,7 +9,7 @@ import torch
 from bench.data.opening import OpenedDataset
 from bench.errors import ClaimedError
 from bench.one_run.answers import measure, score
-from bench.one_run.fitting import decode, fit, seed_everything
+from bench.one_run.fitting import decode, fit, limit_threads, seed_generators
 from bench.one_run.outcome import record_done, record_failure
 from bench.one_run.state import Run
 from bench.precision import computing_in
@@ -37,14 +37,15 @@ def perform(
     """Do the run and store its record, whatever comes of it.
 
     ``answered`` is asked once the run is claimed, for whoever had the claim until then may have done it: a record that
-    it returns is returned in place of a run. ``study`` is the digest of a ``--config`` file. Raised is only
-    ``ClaimedError``, when another process does this run, or trains a stage of it and this one is not to wait
-    (``waits``), and ``StoreError`` for an unusable results folder.
+    it returns is returned in place of a run. ``study`` is the digest of a ``--config`` file.
+
+    Raises ``ClaimedError`` when another process does this run, or trains a stage of it and this one is not to wait
+    (``waits``), and ``OSError`` where the results folder cannot be written: whatever else goes wrong is in the record.
     """
     with store.claim(spec) as work:
         if record := answered():
             return record
-        sweep(store.root, spec.key, is_done=False)
+        sweep(store, spec.key, is_done=False)
         run = Run(spec, data, store, device, reporter, stop, work, study, waits)
         try:
             try:
@@ -58,10 +59,12 @@ def perform(
 
 
 def _fit_score_record(run: Run) -> Record:
-    seed_everything(run.spec.seed)
+    limit_threads()
+    seed_generators(run.spec.seed)
     caches = decode(run)
     with computing_in(run.spec.precision, run.device):
         detector = fit(run, caches)
         scored = score(run, detector, caches)
-    metrics, measurement = measure(run, scored)
-    return record_done(run, detector, caches, scored, metrics, measurement)
+        metrics, measurement = measure(run, scored)
+        # Within, for it asks the detector once more: what it redraws must be what was scored.
+        return record_done(run, detector, caches, scored, metrics, measurement)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bench.errors import ConfigError
 from bench.plots.style import Width, look_of
-from bench.writing import replace_file
+from bench.writing import replace_file, writing_output
 
 # No dates: the file is then the same whenever it is drawn from the same records with the same packages.
 _METADATA: dict[str, dict[str, Any]] = {
@@ -36,12 +36,12 @@ def require_writable_kind(out: Path) -> None:
 
 
 def save(drawing: Drawing, out: Path, width: Width) -> tuple[Path, Path]:
-    """Write the figure and ``<out without suffix>.csv``; returns both."""
+    """Write the figure and ``<out without suffix>.csv``; returns both, or raises ``StoreError``."""
     require_writable_kind(out)
     suffix = out.suffix.lower()
     table = out.with_suffix(".csv")
-    with look_of(width), replace_file(out) as temporary:
+    with writing_output(out), look_of(width), replace_file(out) as temporary:
         drawing.figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix])
-    with replace_file(table) as temporary:
+    with writing_output(table), replace_file(table) as temporary:
         drawing.data.to_csv(temporary, index=False, lineterminator="\n")
     return out, table

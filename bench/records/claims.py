@@ -115,29 +115,35 @@ class Claims:
 
     @contextmanager
     def keep(self, file: Path, mine: Holder) -> Iterator[None]:
-        """Touch a claim that was taken, and give it back after the block."""
+        """Touch a claim that was taken, and give it back after the block; raises ``OSError`` where it cannot be."""
+        try:
+            # The open file, not its name, is touched: after a takeover the name is another's.
+            with file.open("rb") as own, self._beating(file, own.fileno()):
+                yield
+        finally:
+            with suppress(ClaimedError):  # the guard is not to be had: it will be seen as stale
+                self.give_back(file, mine.token)
+
+    @contextmanager
+    def _beating(self, file: Path, own: int) -> Iterator[None]:
         done = threading.Event()
-        beating = threading.Thread(target=self._beat, args=(file, done), name="heartbeat", daemon=True)
+        beating = threading.Thread(target=self._beat, args=(file, own, done), name="heartbeat", daemon=True)
         beating.start()
         try:
             yield
         finally:
             done.set()
             beating.join()
-            with suppress(ClaimedError):  # the guard is not to be had: it will be seen as stale
-                self.give_back(file, mine.token)
 
-    def _beat(self, file: Path, done: threading.Event) -> None:
-        # The open file, not its name, is touched: after a takeover the name is another's.
-        with suppress(OSError), file.open("rb") as own:
-            while not done.wait(BEAT):
-                with suppress(OSError):
-                    os.utime(own.fileno())
-                if not _is_the_same(own.fileno(), file):
-                    _log.warning("%s: lost to another process while this one was silent", file)
-                    if self._on_lost:
-                        self._on_lost(file)
-                    return
+    def _beat(self, file: Path, own: int, done: threading.Event) -> None:
+        while not done.wait(BEAT):
+            with suppress(OSError):
+                os.utime(own)
+            if not _is_the_same(own, file):
+                _log.warning("%s: lost to another process while this one was silent", file)
+                if self._on_lost:
+                    self._on_lost(file)
+                return
 
     def is_free(self, file: Path) -> bool:
         """Whether nobody has it, or only a stale claim is left. Of other machines' claims, only watching tells."""

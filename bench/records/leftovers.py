@@ -15,12 +15,16 @@ from bench.records.record import Record
 from bench.records.store import RecordStore
 
 _log = logging.getLogger("bench")
-_OF_A_RUN = re.compile(r"(?:\.draft-|\.)?(?P<key>[0-9a-f]{16})(?![0-9a-f])")
+_OF_A_RUN = re.compile(r"(?:\.draft-|\.replaced-|\.)?(?P<key>[0-9a-f]{16})(?![0-9a-f])")
 
 
-def sweep(root: Path, key: str, is_done: bool) -> None:
-    """Remove drafts and temporaries of a run's earlier attempts, and all that it worked with if it is done."""
-    for path in _by_run(root).get(key, []):
+def sweep(store: RecordStore, key: str, is_done: bool) -> None:
+    """Remove drafts and temporaries of a run's earlier attempts, and all that it worked with if it is done.
+
+    An earlier result comes back that an attempt had put aside and not yet replaced.
+    """
+    store.bring_back(key)
+    for path in _by_run(store.root).get(key, []):
         if is_done or path.name.startswith("."):
             _remove(path)
 
@@ -32,7 +36,7 @@ def tidy(records: Sequence[Record], store: RecordStore) -> None:
         claim = store.claim_of(record.spec)
         if record.key in found or claim.exists():
             with suppress(ClaimedError), store.claims.hold(claim):  # else somebody repeats it, and sweeps afterwards
-                sweep(store.root, record.key, is_done=True)
+                sweep(store, record.key, is_done=True)
                 _log.warning("%s: swept up what a killed process left, though its run is done", record.key)
     for key in {key for record in records for key in record.stages.values()}:
         store.stages.tidy(key)

@@ -12,6 +12,7 @@ results/damaged/                          what could not be read any more, set a
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,9 @@ from bench.records.record import Record
 from bench.records.stages import StageStore
 from bench.spec import RunSpec
 from bench.writing import replace_file
+
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE)
+"""What writing to a file that is open may fail with: then no name stands in the error."""
 
 
 class RecordStore:
@@ -50,10 +54,15 @@ class RecordStore:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Raise ``StoreError`` where the block cannot write: a full disk, or a permission that was taken away."""
+        """Raise ``StoreError`` where the block cannot write: a full disk, or a permission that was taken away.
+
+        Errors of processes and of the network are left as they are.
+        """
         try:
             yield
         except OSError as error:
+            if error.filename is None and error.errno not in _OF_A_DISK:
+                raise
             raise StoreError(
                 f"The results folder {self.root} cannot be written any more ({error}). What was done is kept;"
                 " mend it and give the same command again."
@@ -115,24 +124,38 @@ class RecordStore:
             yield self.work_of(spec)
 
     def write(self, record: Record, files: Path) -> Record:
-        """Put ``files`` (a folder beside the store's) and the record in their place in one move."""
+        """Put ``files`` (a folder made by ``drafting``) and the record in their place, and remove what lay there."""
         target = self.folder_of(record.spec)
         record = record.model_copy(update={"files": _digests(files)})
         with replace_file(files / "record.json") as temporary:
             temporary.write_text(record.model_dump_json(indent=2) + "\n")
         target.parent.mkdir(parents=True, exist_ok=True)
+        earlier = self._put_aside(record.key)
         if target.exists():
-            shutil.move(target, Path(tempfile.mkdtemp(prefix=".replaced-", dir=self.root / "work")) / "old")
+            shutil.rmtree(earlier, ignore_errors=True)
+            target.rename(earlier)
         files.rename(target)
-        for old in (self.root / "work").glob(".replaced-*"):
-            shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(earlier, ignore_errors=True)
         return record.at(target)
+
+    def _put_aside(self, key: str) -> Path:
+        """Where an earlier result lies for the moment between two renames."""
+        return self.root / "work" / f".replaced-{key}"
+
+    def bring_back(self, key: str) -> None:
+        """Move an earlier result back whose process was killed before the new one took its place."""
+        earlier = self._put_aside(key)
+        with suppress(StoreError):  # none is there, or it is damaged
+            target = self.folder_of(read_record(earlier).spec)
+            if not target.exists():
+                earlier.rename(target)
 
     def write_failure(self, record: Record, fill: Callable[[Path], None]) -> Record:
         """As ``write``, of files that ``fill`` puts into a folder; an earlier result is kept and not replaced.
 
         A run that is repeated with ``--force`` must not lose its result to a failure.
         """
+        self.bring_back(record.key)
         earlier = self.find_intact(record.spec)
         if earlier and earlier.status == "done":
             kept = record.model_copy(update={"reason": f"{record.reason} (the earlier result is kept)"})
@@ -142,7 +165,7 @@ class RecordStore:
             return self.write(record, draft)
 
     @contextmanager
-    def drafting(self, key: str = "") -> Iterator[Path]:
+    def drafting(self, key: str) -> Iterator[Path]:
         """An empty folder on the same file system, removed unless it was moved into place.
 
         The run's key in its name tells ``bench.records.leftovers`` whose it was, should this process be killed.

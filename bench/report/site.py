@@ -24,6 +24,7 @@ from bench.report.pages import copy_assets, write_page
 from bench.report.run_page import write_run_page
 from bench.report.shown import ShownGroup, ShownRun
 from bench.report.thumbnails import write_thumbnails
+from bench.writing import writing_output
 
 MOST_PICTURES = 2000
 """Of one data set: a test set of ten thousand images would make a hundred thousand files."""
@@ -35,12 +36,12 @@ def build_report(
 ) -> Path:
     """Write the site of all finished runs to ``out`` and return its first page.
 
-    An earlier report in ``out`` is replaced; raises ``ConfigError`` where anything else lies there. Images of data that
-    are not on this machine are left out, and the pages say so; ``most_pictures`` of a data set are shown, and with 0
-    the site holds no picture of any kind.
+    An earlier report in ``out`` is replaced; raises ``ConfigError`` where anything else lies there, and ``StoreError``
+    where it cannot be written. Images of data that are not on this machine are left out, and the pages say so;
+    ``most_pictures`` of a data set are shown, and with 0 the site holds no picture of any kind.
     """
     out = out.resolve()
-    with _replaced(out) as site:
+    with writing_output(out, "DIR"), _replaced(out) as site:
         copy_assets(site)
         shown = [_prepared(site, group, data_root, reporter, most_pictures) for group in groups(known.runs)]
         boards = every_board(known)

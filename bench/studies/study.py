@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 import bench.plugins
 from bench import registry
@@ -22,10 +22,10 @@ from bench.writing import replace_file
 
 
 def _as_list(value: object) -> object:
-    """``fanogan,pca`` and ``3`` as lists of one or more."""
+    """``fanogan,pca``, ``3`` and ``range(3)`` as lists of one or more."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes) else [value]
 
 
 def _as_texts(value: object) -> object:
@@ -50,6 +50,8 @@ def _as_named(value: object) -> object:
 
 
 Names = Annotated[list[str], BeforeValidator(_as_list)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""As far as NumPy takes them."""
 
 
 class Study(BaseModel):
@@ -59,7 +61,7 @@ class Study(BaseModel):
 
     methods: Names = []
     datasets: Names = []
-    seeds: Annotated[list[int], BeforeValidator(_as_list)] = [0]
+    seeds: Annotated[list[Seed], BeforeValidator(_as_list)] = [0]
     preset: str | None = None
     settings: Annotated[list[str], BeforeValidator(_as_texts)] = []
     view: str | None = None
@@ -89,7 +91,7 @@ def make_study(file: StudyFile | None, given: Mapping[str, Any]) -> Study:
     Settings of both are taken, the command line's last; data roots and executor options are replaced one by one.
     """
     stated = file.validate(Study) if file else {}
-    options = {key: value for key, value in given.items() if value not in (None, [], {})}
+    options = {key: value for key, value in given.items() if not _is_left_out(value)}
     joined = {**stated, **options}
     joined["settings"] = [*stated.get("settings", []), *_listed(options.get("settings", []))]
     for key in ("data_roots", "executor"):
@@ -103,6 +105,10 @@ def make_study(file: StudyFile | None, given: Mapping[str, Any]) -> Study:
         if not getattr(study, key):
             raise ConfigError(f"Nothing to run: give {option}, or '{key}:' in a file after --config.")
     return study
+
+
+def _is_left_out(value: object) -> bool:
+    return value is None or (isinstance(value, list | tuple | dict) and not value)
 
 
 def _listed(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:

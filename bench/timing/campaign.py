@@ -14,12 +14,13 @@ from pathlib import Path
 import torch
 
 from bench.durations import shown
-from bench.errors import ConfigError, DataError, InterruptedRunError, StoreError
+from bench.errors import ConfigError, DataError, InterruptedRunError
 from bench.executors.processes import environment, how_it_ended
 from bench.grid.planning import PlannedRun
 from bench.progress import Reporter
 from bench.provenance import hardware, now, provenance, threads
 from bench.records.record import facts_of
+from bench.records.store import RecordStore
 from bench.spec import RunSpec
 from bench.stopping import StopRequest
 from bench.timing import training
@@ -73,7 +74,7 @@ def time_methods(runs: Sequence[PlannedRun], request: TimingRequest, results: Pa
     methods = [_Method(run, run.spec) for run in runs if run.spec]
     order = [method for method in methods for _ in range(request.repeats)]
     random.Random(request.order_seed).shuffle(order)
-    _require_writable(results)
+    RecordStore(results).require_writable()
     try:
         with StopRequest().listening() as stop:
             _measure_all(order, request, progress, stop)
@@ -192,12 +193,3 @@ def _training_protocol() -> dict[str, float]:
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(hardware()["cpu"])
-
-
-def _require_writable(results: Path) -> None:
-    try:
-        (results / "timings").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The results folder {results} cannot be written ({error}). Choose another: --results DIR."
-        ) from error

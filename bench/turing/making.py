@@ -14,7 +14,7 @@ from bench.turing.material import Material, Part, groups_of, images_of, labels_o
 from bench.turing.page import page
 from bench.turing.quiz import Quiz, make_quiz, require_even
 from bench.views import View
-from bench.writing import replace_file
+from bench.writing import write_output
 
 MOST_CLASSIFIED = 500
 """Images of each kind that the classifiers see at most."""
@@ -54,8 +54,7 @@ def write_quiz(
     study.require(n // 2)
     everything = study.draw(min(MOST_CLASSIFIED, len(study.samples)), seed)
     quiz = _quiz(everything.first(n // 2), seed)
-    with replace_file(out) as temporary:
-        temporary.write_text(page(quiz), encoding="utf-8")
+    write_output(out, page(quiz))
     found = classify(images_of(everything), labels_of(everything), groups_of(everything), seed)
     return MadeQuiz(record, quiz, out, len(everything.real), found)
 

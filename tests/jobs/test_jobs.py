@@ -51,6 +51,13 @@ def test_what_is_no_job_is_refused(tmp_path, text):
         read_job(tmp_path / "a.json")
 
 
+def test_a_job_of_another_version_is_refused(job):
+    told = json.loads(job.write().read_text())
+    job.file.write_text(json.dumps({**told, "job_schema": 2}))
+    with pytest.raises(ConfigError, match=r"cannot be used as a job: (?s:.*)job_schema"):
+        read_job(job.file)
+
+
 def test_a_process_performs_it_and_the_record_is_that_of_a_run_here(job, store, run_toy):
     done = perform(job)
     assert done.returncode == 0, done.stderr

@@ -105,6 +105,24 @@ def test_the_image_score_is_the_highest_of_the_map_unless_given(bench, tmp_path)
     maps = [tifffile.imread(out / f"{name}.tiff") for name in scores["id"]]
     assert scores["score"].tolist() == [values.max() for values in maps]
     assert by_map.facts["image_score"] == "highest of the map"
+    assert by_map.provenance["data_root"] is None  # the toy images lie nowhere
+
+
+def test_what_a_killed_process_left_is_swept_and_two_do_not_save_the_same_at_once(bench, tmp_path):
+    results, out = tmp_path / "results", tmp_path / "maps"
+    record = toy_run(bench, results)
+    bench("export", "maps", record.folder, "--out", out)
+    command = ("evaluate", "--dataset", "toy", "--maps", out, "--plugins", PLUGINS, "--save", "mine")
+    bench(*command, "--results", results)
+    store = RecordStore(results)
+    (mine,) = [r for r in store.records() if r.spec.method == "mine"]
+    draft = results / "work" / f".draft-{mine.key}-abc"
+    draft.mkdir()
+    with store.claims.hold(store.claim_of(mine.spec)):
+        status, _, err = bench(*command, "--results", results)
+    assert (status, "is under way: process" in err, draft.exists()) == (2, True, True)
+    status, _, _ = bench(*command, "--results", results)
+    assert (status, draft.exists()) == (0, False)
 
 
 def test_other_maps_are_another_record(bench, tmp_path):

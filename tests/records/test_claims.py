@@ -116,6 +116,15 @@ def test_an_owner_gives_signs_of_life_and_notices_a_takeover(file, monkeypatch):
     assert holder_of(file) == other  # it is not removed with the one that was lost
 
 
+def test_an_owner_that_cannot_give_signs_of_life_does_not_go_on_without(file):
+    """Others would take its claim for stale after minutes, and two processes would do one run."""
+    claims_of_ours = Claims()
+    mine = claims_of_ours.take(file)
+    file.unlink()
+    with pytest.raises(FileNotFoundError), claims_of_ours.keep(file, mine):
+        pytest.fail("the block was entered without a heartbeat")
+
+
 def test_a_claim_made_for_a_process_is_taken_over_by_it_alone(file):
     made = Claims().take(file)
     with pytest.raises(ClaimedError):

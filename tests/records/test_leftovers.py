@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from conftest import TINY
 
 from bench.records.leftovers import sweep, tidy
+from bench.records.saved import SavedRun
 from bench.records.store import RecordStore
 
 
@@ -31,10 +33,10 @@ def test_what_is_of_no_use_goes_and_what_an_unfinished_run_needs_stays(litter, s
     record, hidden, plain = litter
     other = store.root / "work" / ".draft-0123456789abcdef-x"
     other.mkdir()
-    sweep(store.root, record.key, is_done=False)
+    sweep(store, record.key, is_done=False)
     assert [path.exists() for path in hidden] == [False] * 3
     assert [path.exists() for path in plain] == [True] * 3
-    sweep(store.root, record.key, is_done=True)
+    sweep(store, record.key, is_done=True)
     assert [path.exists() for path in plain] == [False] * 3
     assert other.exists()
 
@@ -47,6 +49,39 @@ def test_a_finished_run_is_tidied_by_the_next_command_which_says_so(litter, stor
     caplog.clear()
     run_toy("intensity")
     assert caplog.text == ""
+
+
+def die_between_two_renames(store, record):
+    """As a process leaves a record that was killed after it had put the earlier result aside."""
+    record.folder.rename(store.root / "work" / f".replaced-{record.key}")
+
+
+def test_an_earlier_result_comes_back_if_it_was_not_replaced(run_toy, store):
+    first, _ = run_toy("intensity", "pca", settings=["components=4"])
+    die_between_two_renames(store, first)
+    run_toy("pca", settings=["components=4"], force=True)  # another run's record is written meanwhile
+    assert store.find(first.spec) is None
+    sweep(store, first.key, is_done=False)
+    assert store.find(first.spec) == first
+    assert SavedRun(first).file("scores.parquet")
+    assert list((store.root / "work").glob(".replaced-*")) == []
+
+
+def test_a_failure_does_not_take_the_place_of_a_result_that_was_put_aside(run_toy, store):
+    (first,) = run_toy("intensity")
+    die_between_two_renames(store, first)
+    died = first.model_copy(update={"status": "failed", "reason": "killed by SIGKILL", "metrics": None})
+    kept = store.write_failure(died, lambda draft: None)
+    assert kept.reason == "killed by SIGKILL (the earlier result is kept)"
+    assert store.find(first.spec) == first
+
+
+def test_a_result_that_was_replaced_is_swept(run_toy, store):
+    (first,) = run_toy("intensity")
+    shutil.copytree(first.folder, store.root / "work" / f".replaced-{first.key}")
+    tidy([first], store)
+    assert list((store.root / "work").glob(".replaced-*")) == []
+    assert store.find(first.spec) == first
 
 
 def test_what_another_process_holds_is_left_to_it(litter, store):

@@ -96,7 +96,7 @@ def test_every_run_of_a_group_has_a_name_of_its_own(store):
     write_run(store, "a")
     record = write_run(store, "a", strength=2.0, preset="quick")
     spec = record.spec.__class__(**{**vars(record.spec), "preset": "standard", "params": {"width": 2}})
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         for name in record.files:
             (draft / name).parent.mkdir(exist_ok=True)
             (draft / name).write_bytes((record.folder / name).read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -111,6 +112,26 @@ def test_without_method_or_data_set_the_option_is_named(write):
     with pytest.raises(ConfigError, match="give --dataset, or 'datasets:' in a file after --config"):
         make_study(file, {})
     assert make_study(file, {"datasets": ["toy"]}).methods == ["pca"]
+
+
+@pytest.mark.parametrize("several", [range(3), (0, 1, 2), iter([0, 1, 2]), np.arange(3).tolist(), "0,1,2"])
+def test_seeds_are_any_that_come_one_by_one(several):
+    study = make_study(None, {"methods": iter(["pca", "izi"]), "datasets": "toy", "seeds": several})
+    assert (study.methods, study.datasets, study.seeds) == (["pca", "izi"], ["toy"], [0, 1, 2])
+
+
+@pytest.mark.parametrize("methods", [{"pca": 1}, 3])
+def test_what_holds_no_names_is_refused(methods):
+    with pytest.raises(ConfigError, match="methods: Input should be a valid string"):
+        make_study(None, {"methods": methods, "datasets": "toy"})
+
+
+@pytest.mark.parametrize(("seed", "bound"), [(-1, "greater than or equal to 0"), (2**32, "less than 4294967296")])
+def test_a_seed_that_numpy_refuses_is_refused_at_once(write, seed, bound):
+    with pytest.raises(ConfigError, match=f"seeds: Input should be {bound}, found {seed}"):
+        make_study(None, {"methods": ["pca"], "datasets": ["toy"], "seeds": [0, seed]})
+    with pytest.raises(ConfigError, match=rf"suite.yaml, line 5: seeds.1: Input should be {bound}, found '{seed}'"):
+        read_study(write(WHOLE.replace("seeds: 0,1", f"seeds: 0,{seed}")), None)
 
 
 VALUES = st.recursive(

@@ -25,7 +25,7 @@ def cache_of(*images) -> ImageCache:
     flat = np.concatenate([image.ravel() for image in images])
     sizes = np.array([image.size for image in images])
     shapes = np.array([image.shape[:2] for image in images])
-    return ImageCache(None, flat, np.cumsum(sizes) - sizes, shapes, channels, tuple("ab"[: len(images)]))
+    return ImageCache(flat, np.cumsum(sizes) - sizes, shapes, channels, tuple("ab"[: len(images)]))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_images_smaller_than_a_patch_are_refused(images):
 def test_pixels_that_fit_nowhere_stay_in_a_file_and_draw_the_same(view, images, tmp_path, monkeypatch):
     (tmp_path / "pixels.u8").write_bytes(b"".join(image.tobytes() for image in images))
     cache = cache_of(*images)
-    on_disk = ImageCache(tmp_path, np.memmap(tmp_path / "pixels.u8", np.uint8, "c"), cache.offsets, cache.shapes, 3, ())
+    on_disk = ImageCache(np.memmap(tmp_path / "pixels.u8", np.uint8, "c"), cache.offsets, cache.shapes, 3, ())
     usual = training_images(View.parse(view), cache, CPU, mirror=True)
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(pixels, "_SHARE", 0.0)

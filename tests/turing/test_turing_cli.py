@@ -46,6 +46,16 @@ def test_a_quiz_in_json(trained, turing, tmp_path):
     assert all(0 <= each["accuracy"]["share"] <= 1 for each in found["classifiers"])
 
 
+def test_a_page_that_cannot_be_written_is_told(trained, turing, tmp_path):
+    store, record = trained
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "quiz.html"
+    status, said, err = turing(record.key, "--n", 4, "--out", out, "--results", store.root)
+    assert (status, said) == (2, "")
+    assert f"bench: {out} cannot be written ([Errno " in err
+    assert err.endswith("Choose another: --out FILE.\n")
+
+
 @pytest.mark.parametrize(("words", "reason"), [(("--n", 7), "even number"), (("--n", 98), "found 24 normal")])
 def test_numbers_that_cannot_be(trained, turing, tmp_path, words, reason):
     store, record = trained
