@@ -128,7 +128,7 @@ def test_one_training_is_said_to_be_one(store, seeds_of_b, said):
 def test_what_a_method_warns_of_stands_below_the_board(store):
     for name, facts in (("a", {"caveat": "not the paper's"}), ("b", {"caveat": "not the paper's"}), ("c", {})):
         record = make(store, name)
-        with store.drafting() as draft:
+        with store.drafting(record.key) as draft:
             shutil.copy(record.folder / "scores.parquet", draft)
             store.write(record.model_copy(update={"method_facts": facts}), draft)
     assert dict(notes(board_of(store)))["caveat"] == "a, b: not the paper's"
