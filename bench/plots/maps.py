@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.contracts import NORMAL, Sample
 from bench.errors import ConfigError, unknown_name
+from bench.judging.heat import HeatScale
 from bench.plots.canvas import canvas, fitted, text_mm
 from bench.plots.chosen_images import Pick, chosen_images
 from bench.plots.output import Drawing
@@ -38,18 +39,6 @@ class _Column:
     head: str
     sort: str
     method: str = ""
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Map values at the two ends of a method's colours."""
-
-    low: float
-    high: float
-
-    def share(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """From 0 to 1."""
-        return np.asarray(((values - self.low) / max(self.high - self.low, 1e-12)).clip(0, 1))
 
 
 @styled
@@ -131,10 +120,9 @@ def _row_heights(width: Width, cell: float, images: Sequence[NDArray[np.uint8]])
     return [height * min(1.0, _TALLEST_MM / sum(wanted)) for height in wanted]
 
 
-def _scale(run: SavedRun, ids: Sequence[str]) -> _Scale:
-    """From the lowest value to the ``TOP`` quantile of the maps shown: one glaring pixel does not darken the rest."""
-    values = np.concatenate([_picture(run.maps, name).ravel() for name in ids])
-    return _Scale(float(values.min()), float(np.quantile(values, TOP)))
+def _scale(run: SavedRun, ids: Sequence[str]) -> HeatScale:
+    """Up to the ``TOP`` quantile of the maps shown: one glaring pixel does not darken the rest."""
+    return HeatScale.of([_picture(run.maps, name) for name in ids], TOP)
 
 
 def _picture(pictures: StoredPictures | None, name: str) -> NDArray[Any]:
@@ -143,7 +131,7 @@ def _picture(pictures: StoredPictures | None, name: str) -> NDArray[Any]:
 
 
 def _show(
-    axes: Axes, column: _Column, sample: Sample, image: NDArray[np.uint8], run: SavedRun | None, scale: _Scale | None
+    axes: Axes, column: _Column, sample: Sample, image: NDArray[np.uint8], run: SavedRun | None, scale: HeatScale | None
 ) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
@@ -189,7 +177,7 @@ def _notes(selection: Selection, runs: Mapping[str, SavedRun], columns: Sequence
 
 
 def _table(
-    rows: Sequence[tuple[Sample, NDArray[np.uint8]]], runs: Mapping[str, SavedRun], scales: Mapping[str, _Scale]
+    rows: Sequence[tuple[Sample, NDArray[np.uint8]]], runs: Mapping[str, SavedRun], scales: Mapping[str, HeatScale]
 ) -> pd.DataFrame:
     """One row for each image and method: its score, its map's extremes, and the ends of the method's colours."""
     return pd.DataFrame([
@@ -203,7 +191,7 @@ def _table(
     ])  # fmt: skip
 
 
-def _extremes(run: SavedRun, name: str, scale: _Scale | None) -> dict[str, float]:
+def _extremes(run: SavedRun, name: str, scale: HeatScale | None) -> dict[str, float]:
     if scale is None:
         return {}
     found = _picture(run.maps, name)
