@@ -125,7 +125,7 @@ def _shortened(text: str, length: int = 28) -> str:
 
 
 def draw_training(log: Path, file: Path) -> None:
-    """One curve per logged figure and stage; nothing where a method logged nothing."""
+    """One curve per logged figure and stage; nothing where a method logged nothing, or steps alone."""
     import pandas as pd
 
     if not log.read_text().strip():
@@ -137,6 +137,8 @@ def draw_training(log: Path, file: Path) -> None:
         for name in part.columns
         if name not in ("stage", "step", "seconds") and part[name].notna().any()
     ]
+    if not curves:
+        return
     columns = min(3, len(curves))
     figure = Figure(figsize=(3.6 * columns, 2.4 * -(-len(curves) // columns)), layout="constrained")
     for n, (stage, name, curve) in enumerate(curves, 1):

@@ -47,3 +47,10 @@ def test_pictures_that_cannot_be_drawn_cost_no_result(run_toy, caplog):
     assert record.metrics
     assert (record.folder / "extremes.png").is_file()
     assert "IndexError: a bug in a gallery" in caplog.text
+
+
+def test_steps_that_log_nothing_leave_no_curves(run_toy):
+    (record,) = run_toy("odd", settings=["steps=3"])
+    assert (record.status, record.reason) == ("done", None)
+    assert (record.folder / "training.csv").read_text().startswith("stage,step,seconds")
+    assert not (record.folder / "training.png").exists()

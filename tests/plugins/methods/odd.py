@@ -1,4 +1,4 @@
-"""A method for tests whose answers are allowed, and unusual: maps of any sign."""
+"""A method for tests whose answers are allowed, and unusual: maps of any sign, steps that log nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Params(contracts.Params):
 
     maps: Literal["usual", "negative", "zero", "constant"] = Field("usual", description="values of the maps")
     gallery: Literal["none", "broken"] = Field("none", description="whether its own pictures can be drawn")
+    steps: int = Field(0, ge=0, description="training steps, which log nothing")
 
 
 class Detector(contracts.Detector[Params]):
@@ -26,7 +27,8 @@ class Detector(contracts.Detector[Params]):
     summary = "allowed and unusual, on purpose"
 
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
-        pass
+        if self.params.steps:
+            context.loop("walk", self.params.steps, lambda i: {}, {})
 
     def score(self, images: Tensor) -> Scores:
         grey = images.mean(dim=1)  # in [-1, 1]
