@@ -96,7 +96,7 @@ def timing(
     request: FigureRequest,
     fit: Annotated[bool, typer.Option("--fit", help="Seconds of fitting instead of seconds per scored image.")] = False,
 ) -> None:
-    """AUROC against the runs' own, indicative seconds, with the line of methods that none beats in both.
+    """AUROC against the runs' own, indicative seconds, with the Pareto front.
 
     Example: bench plot timing --dataset oct-phantom --out timing.pdf
     """
