@@ -78,5 +78,15 @@ def test_figures_of_scores_without_torch(tmp_path):
 def test_requests_that_cannot_be_met(arguments, message):
     result = run(*arguments)
     assert isinstance(result.exception, ConfigError)
-
     assert re.search(message, str(result.exception))
+
+
+def test_a_damaged_record_is_named_and_the_figure_drawn(tmp_path):
+    store = RecordStore(tmp_path / "results")
+    write_run(store)
+    damaged = write_run(store, "beta", dataset="wood")
+    (damaged.folder / "record.json").write_text("{")
+    result = run("roc", "--dataset", "cells", "--results", store.root, "--out", tmp_path / "roc.svg")
+    assert result.exit_code == 0
+    assert result.stderr.count(f"Left out: {damaged.folder}") == 1
+    assert (tmp_path / "roc.svg").is_file()

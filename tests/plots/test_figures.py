@@ -220,6 +220,22 @@ def test_a_missing_run_is_named_with_the_command(store):
         ranks.draw(COLUMN, select_each(store, Wanted()))
 
 
+def test_a_missing_run_s_command_sets_its_parameters(store):
+    for dataset in ("cells", "wood"):
+        write_run(store, "a", dataset)
+    write_run(store, "a", settings={"width": 64, "rate": 0.1}, params={"width": 64, "rate": 0.1})
+    with pytest.raises(ConfigError, match=r"bench run --method a --dataset wood --set rate=0\.1 --set width=64\n"):
+        ranks.draw(COLUMN, select_each(store, Wanted()))
+
+
+def test_two_configurations_of_a_method_are_two_lines_in_the_legend(store, tmp_path):
+    for width in (64, 128):
+        write_run(store, settings={"width": width}, params={"width": width})
+    svg = save(roc.draw(COLUMN, select(store, Wanted())), tmp_path / "roc.svg", COLUMN)[0].read_text()
+    assert "alpha (width 128)" in svg
+    assert "alpha (width 64)" in svg
+
+
 @pytest.mark.parametrize("figures", [{}, {"loss": None}], ids=["no column", "an empty column"])
 def test_steps_that_log_nothing_give_no_panels(store, figures):
     write_run(store, "alpha", training=[{"stage": "walk", "step": k, "seconds": k, **figures} for k in range(3)])
