@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,16 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from bench.contracts import NORMAL, Sample
+from bench.data.roots import Roots
 from bench.errors import ConfigError, unknown_name
 from bench.judging.heat import HeatScale
 from bench.plots.canvas import canvas, fitted, text_mm
 from bench.plots.chosen_images import Pick, chosen_images
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
-from bench.plots.source import data_of
 from bench.plots.style import HEAT, Width, styled
 from bench.records.pictures import StoredPictures
+from bench.records.reopening import reopened
 from bench.records.saved import SavedRun
 
 INPUT, MASK, REDRAWN, RESIDUAL, OVERLAY = "input", "mask", "redrawn", "residual", "overlay"
@@ -48,7 +48,7 @@ def draw(
     images: Sequence[str] = (),
     pick: Pick = "first",
     panels: Sequence[str] = (),
-    data_root: Path | None = None,
+    data_root: Roots = None,
 ) -> Drawing:
     """A row for each image, a column for each picture of it; the lowest seed of each method.
 
@@ -58,7 +58,7 @@ def draw(
     runs = {name: run for name, run in selection.firsts.items() if run.maps is not None or run.redrawn is not None}
     columns = _columns(selection, runs, panels)
     ids, rule = chosen_images(next(iter(runs.values())), images, pick)
-    data = data_of(selection.first, data_root)
+    data = reopened(selection.first.record, data_root)
     samples = {sample.id: sample for sample in data.split.test}
     rows = [(samples[name], samples[name].read()) for name in ids]
     scales = {name: _scale(run, ids) for name, run in runs.items() if run.maps is not None}
