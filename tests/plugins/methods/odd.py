@@ -25,6 +25,7 @@ class Detector(contracts.Detector[Params]):
     """Scores by the mean; its map is the image, brought to other values."""
 
     summary = "allowed and unusual, on purpose"
+    deterministic = True
 
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
         if self.params.steps:
