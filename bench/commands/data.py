@@ -42,7 +42,8 @@ def status(
 def get(
     name: Name,
     data_root: Annotated[
-        Path | None, typer.Option(help="Folder to put it in. Default: $BENCH_DATA/NAME, else the user's cache.")
+        list[str] | None,
+        typer.Option(help="Folder to put it in, or NAME=DIR. Default: $BENCH_DATA/NAME, else the user's cache."),
     ] = None,
     plugins: Plugins = None,
     debug: Debug = False,
@@ -55,10 +56,12 @@ def get(
     """
     from bench.data.download import get as fetch
     from bench.data.opening import named
+    from bench.data.roots import root_of
     from bench.progress import reporter
 
     use_plugins(plugins)
-    root = fetch(named(name), data_root, reporter())
+    dataset = named(name)
+    root = fetch(dataset, root_of(data_roots(data_root), dataset), reporter())
     if root:
         print(root)
 

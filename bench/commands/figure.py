@@ -23,6 +23,7 @@ Methods = Annotated[
     str | None, typer.Option("--method", help="Method, or a list: fanogan,izi. Default: all there are.")
 ]
 Preset = Annotated[str | None, typer.Option(help="Preset of the runs, where the records hold several.")]
+Precision = Annotated[str | None, typer.Option(help="Precision of the runs, where the records hold several.")]
 Seeds = Annotated[str | None, typer.Option(help="Seed, or a list: 0,1,2. Default: all there are.")]
 View = Annotated[str | None, typer.Option(help="View of the runs, where the records hold several.")]
 Out = Annotated[Path, typer.Option(help="Figure to write: .pdf, .svg or .png. A .csv of the same name goes beside it.")]
@@ -37,12 +38,13 @@ def _request(
     preset: Preset = None,
     seeds: Seeds = None,
     view: View = None,
+    precision: Precision = None,
     results: Results = Path("results"),
     width: WidthOption = "column",
     debug: Debug = False,
 ) -> FigureRequest:
     """The options of every figure, as ``bench plot NAME --help`` shows them."""
-    wanted = Wanted(dataset, names(method or ""), preset, whole_numbers(seeds or "", "--seeds"), view)
+    wanted = Wanted(dataset, names(method or ""), preset, whole_numbers(seeds or "", "--seeds"), view, precision)
     return FigureRequest(wanted, results, out, width)
 
 

@@ -51,7 +51,7 @@ def evaluate(
 
     use_plugins(plugins)
     progress = reporter()
-    for data in opened(dataset, setting or [], data_roots(data_root)):
+    for data in opened(dataset, data_roots(data_root), setting or []):
         own = measure_own_maps(data, maps, scores, save, progress)
         record = own.save(RecordStore(results)) if save else own.record
         if as_json:

@@ -18,6 +18,15 @@ DataRoot = Annotated[
         help="Folder of the data, or NAME=DIR for each data set. Default: $BENCH_DATA, then the user's cache."
     ),
 ]
+DataOfRuns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-root",
+        help="Folder of the data, or NAME=DIR for each data set."
+        " Default: where the run had them, then $BENCH_DATA, then the user's cache.",
+    ),
+]
+"""Of commands that open the data behind a record again."""
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Plugins = Annotated[
     Path | None, typer.Option(help="Folder whose methods/ and datasets/ are used too; runs their code.")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from bench.commands.figure import Datasets, figure
-from bench.commands.options import Plugins, names, use_plugins
+from bench.commands.options import DataOfRuns, Plugins, data_roots, names, use_plugins
 from bench.plots.request import FigureRequest
 
 app = typer.Typer(
     help="Draw figures for papers from records; their numbers are written beside them.", no_args_is_help=True
 )
-
-DataOfRuns = Annotated[
-    Path | None, typer.Option("--data-root", help="Folder of the data. Default: where the run had it.")
-]
 
 
 @figure(app)
@@ -76,7 +71,7 @@ def maps(
 
     use_plugins(plugins)
     chosen, shown = names(images or ""), names(panels or "")
-    draw.draw(maps.draw, request, images=chosen, pick=pick, panels=shown, data_root=data_root)
+    draw.draw(maps.draw, request, images=chosen, pick=pick, panels=shown, data_root=data_roots(data_root))
 
 
 @figure(app)
@@ -88,7 +83,7 @@ def spro(request: FigureRequest, data_root: DataOfRuns = None, plugins: Plugins 
     from bench.plots import draw, spro
 
     use_plugins(plugins)
-    draw.draw(spro.draw, request, data_root=data_root)
+    draw.draw(spro.draw, request, data_root=data_roots(data_root))
 
 
 @figure(app)

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Debug, Plugins, Results, data_roots, use_plugins
+from bench.commands.options import DataOfRuns, Debug, Plugins, Results, data_roots, use_plugins
 
 
 def report(
     out: Annotated[Path, typer.Option(help="Folder to write to; an earlier report in it is replaced.")],
     dataset: Annotated[str | None, typer.Option(help="Only runs on this data set: mnist or mnist:1.")] = None,
-    data_root: DataRoot = None,
+    data_root: DataOfRuns = None,
     pictures: Annotated[
         int, typer.Option(min=0, help="Test images of a data set shown as small copies; 0: no picture of any kind.")
     ] = 2000,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bench.commands.options import DataRoot, Debug, Json, Plugins, Results, data_roots, print_json, use_plugins
+from bench.commands.options import DataOfRuns, Debug, Json, Plugins, Results, data_roots, print_json, use_plugins
 
 
 class RunOrCommand(TyperGroup):
@@ -44,7 +44,7 @@ def make(
     real: Annotated[RealPart, typer.Option(help="Take the real ones from the normal images of this part.")] = (
         RealPart.test
     ),
-    data_root: DataRoot = None,
+    data_root: DataOfRuns = None,
     results: Results = Path("results"),
     plugins: Plugins = None,
     as_json: Json = False,

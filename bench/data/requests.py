@@ -34,7 +34,7 @@ class Audited:
         return [{"dataset": self.label, **asdict(finding)} for finding in self.findings]
 
 
-def opened(text: str, settings: Sequence[str], data_root: Roots) -> Iterator[OpenedDataset]:
+def opened(text: str, data_root: Roots, settings: Sequence[str]) -> Iterator[OpenedDataset]:
     """The data set of that name, or each category of ``name:all``; raises ``ConfigError`` or ``DataError``."""
     pairs = chosen(text)
     parsed = Settings.parse(settings, (), [name for name, _ in pairs])
@@ -63,7 +63,7 @@ def open_requested(text: str, data_root: Roots, settings: Sequence[str]) -> Open
 
 
 def _open(label: str, data_root: Roots, settings: Sequence[str]) -> OpenedDataset:
-    (dataset,) = opened(label, settings, data_root)
+    (dataset,) = opened(label, data_root, settings)
     return dataset
 
 

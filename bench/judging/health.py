@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from PIL import Image
 
 from bench.contracts import NORMAL, Detector, Sample
 from bench.images import ImageCache
+from bench.judging.heat import HeatScale
 from bench.judging.scoring import NativeView, look_at
 from bench.views import View
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+_log = logging.getLogger("bench")
 _EXTREMES = 4
 _LONGEST = 28  # characters of an image's id
 _SMALLEST_CELL = 96  # pixels: smaller pictures are enlarged, for a person to look at
@@ -35,14 +39,31 @@ def draw_health(
     scores: NDArray[np.float64],
     device: torch.device,
 ) -> None:
-    """The method's own gallery, its training curves, and the test images with the highest and lowest scores."""
-    for name, pictures in detector.gallery().items():
-        contact_sheet(pictures).save(folder / f"{name}.png")
-    draw_training(folder / "training.csv", folder / "training.png")
-    order = np.argsort(scores, kind="stable")
-    chosen = [*order[::-1][:_EXTREMES], *order[:_EXTREMES][::-1]]
-    rows = [(samples[i], scores[i], look_at(detector, view, test, int(i), device)) for i in chosen]
-    draw_extremes(rows, folder / "extremes.png")
+    """The method's own gallery, its training curves, and the test images with the highest and lowest scores.
+
+    A picture that cannot be drawn is left out, with a warning; raises ``OSError`` where the folder cannot be written.
+    """
+    with _spared("The method's gallery"):
+        for name, pictures in detector.gallery().items():
+            contact_sheet(pictures).save(folder / f"{name}.png")
+    with _spared("training.png"):
+        draw_training(folder / "training.csv", folder / "training.png")
+    with _spared("extremes.png"):
+        order = np.argsort(scores, kind="stable")
+        chosen = [*order[::-1][:_EXTREMES], *order[:_EXTREMES][::-1]]
+        rows = [(samples[i], scores[i], look_at(detector, view, test, int(i), device)) for i in chosen]
+        draw_extremes(rows, folder / "extremes.png")
+
+
+@contextmanager
+def _spared(picture: str) -> Iterator[None]:
+    """Trained, scored and measured is what counts: for want of a picture no result is thrown away."""
+    try:
+        yield
+    except OSError:  # no picture's fault: the record could not be written either
+        raise
+    except Exception as error:  # noqa: BLE001 - plug-ins draw here, and from any numbers they like
+        _log.warning("%s could not be drawn (%s: %s); the result stands.", picture, type(error).__name__, error)
 
 
 def contact_sheet(pictures: Tensor) -> Image.Image:
@@ -58,17 +79,18 @@ def contact_sheet(pictures: Tensor) -> Image.Image:
 
 def draw_extremes(rows: Sequence[tuple[Sample, float, NativeView]], file: Path) -> None:
     """Input, redrawn image, residual and overlay, one row per image, the highest score on top."""
-    panels = [_panels(seen) for _, _, seen in rows]
+    maps = [seen.map for _, _, seen in rows if seen.map is not None]
+    scale = HeatScale.of(maps) if maps else None
+    panels = [_panels(seen, scale) for _, _, seen in rows]
     columns = max(map(len, panels))
     aspect = np.mean([seen.image.shape[0] / seen.image.shape[1] for _, _, seen in rows])
     height = 1.5
     width = min(max(height / aspect, 1.5), 5.0)
     figure = Figure(figsize=(width * columns + 1.9, height * len(rows) + 0.5), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
-    top = max((float(seen.map.max()) for _, _, seen in rows if seen.map is not None), default=1.0)
     for r, ((sample, score, _), row) in enumerate(zip(rows, panels, strict=True)):
         for c, (title, picture) in enumerate(row.items()):
-            _show(axes[r, c], picture, title, top)
+            _show(axes[r, c], picture, title)
             axes[r, c].set_title(title if r == 0 else "", fontsize=9)
         kind = sample.kind if sample.label != NORMAL else f"{sample.kind} (normal)"
         label = f"{_shortened(sample.id)}\n{kind}\nscore {score:.4g}"
@@ -76,23 +98,23 @@ def draw_extremes(rows: Sequence[tuple[Sample, float, NativeView]], file: Path) 
     figure.savefig(file, dpi=130)
 
 
-def _panels(seen: NativeView) -> dict[str, Any]:
+def _panels(seen: NativeView, scale: HeatScale | None) -> dict[str, Any]:
     panels: dict[str, Any] = {"input": seen.image}
     if seen.redrawn is not None:
         panels["redrawn"] = seen.redrawn
-    if seen.map is not None:
-        panels["residual"] = seen.map
-        panels["overlay"] = (seen.image, seen.map)
+    if seen.map is not None and scale:
+        heat = scale.share(seen.map)
+        panels |= {"residual": heat, "overlay": (seen.image, heat)}
     return panels
 
 
-def _show(axes: Axes, picture: Any, title: str, top: float) -> None:  # noqa: ANN401 - array or pair
+def _show(axes: Axes, picture: Any, title: str) -> None:  # noqa: ANN401 - array or pair
     if title == "overlay":
         image, heat = picture
         axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
-        axes.imshow(heat, cmap="inferno", vmin=0, vmax=top, alpha=np.clip(heat / top, 0, 1) * 0.85)
+        axes.imshow(heat, cmap="inferno", vmin=0, vmax=1, alpha=0.85 * heat)
     elif title == "residual":
-        axes.imshow(picture, cmap="inferno", vmin=0, vmax=top)
+        axes.imshow(picture, cmap="inferno", vmin=0, vmax=1)
     else:
         axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255)
     axes.set_xticks([])
@@ -104,7 +126,7 @@ def _shortened(text: str) -> str:
 
 
 def draw_training(log: Path, file: Path) -> None:
-    """One curve per logged figure and stage; nothing where a method logged nothing."""
+    """One curve per logged figure and stage; nothing where a method logged nothing, or steps alone."""
     import pandas as pd
 
     if not log.read_text().strip():
@@ -116,6 +138,8 @@ def draw_training(log: Path, file: Path) -> None:
         for name in part.columns
         if name not in ("stage", "step", "seconds") and part[name].notna().any()
     ]
+    if not curves:
+        return
     columns = min(3, len(curves))
     figure = Figure(figsize=(3.6 * columns, 2.4 * -(-len(curves) // columns)), layout="constrained")
     for n, (stage, name, curve) in enumerate(curves, 1):

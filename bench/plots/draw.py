@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
+from bench.errors import StoreError
 from bench.plots.output import Drawing, require_writable_kind, save
 from bench.plots.request import FigureRequest
 from bench.plots.selection import Selection, select, select_each
@@ -27,7 +28,7 @@ def draw(
 ) -> None:
     """A figure of one data set's runs; raises ``ConfigError``, ``StoreError`` or ``DataError``."""
     width = _width(request)
-    selection = select(RecordStore(request.results), request.wanted)
+    selection = select(RecordStore(request.results), request.wanted, _say_damage)
     _say_older([selection])
     _write(figure(width, selection, *args, **kwargs), request.out, width)
 
@@ -40,7 +41,7 @@ def draw_over_datasets(
 ) -> None:
     """A figure over several data sets, each with its own selection."""
     width = _width(request)
-    selections = select_each(RecordStore(request.results), request.wanted)
+    selections = select_each(RecordStore(request.results), request.wanted, _say_damage)
     _say_older(list(selections.values()))
     _write(figure(width, selections, *args, **kwargs), request.out, width)
 
@@ -49,6 +50,10 @@ def _width(request: FigureRequest) -> Width:
     """Raises ``ConfigError`` before anything is read, for a name of the file or of the width."""
     require_writable_kind(request.out)
     return width_named(request.width)
+
+
+def _say_damage(error: StoreError) -> None:
+    reporter().say(f"Left out: {error}")
 
 
 def _say_older(selections: list[Selection]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,16 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from bench.contracts import NORMAL, Sample
+from bench.data.roots import Roots
 from bench.errors import ConfigError, unknown_name
+from bench.judging.heat import HeatScale
 from bench.plots.canvas import canvas, fitted, text_mm
 from bench.plots.chosen_images import Pick, chosen_images
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
-from bench.plots.source import data_of
 from bench.plots.style import HEAT, Width, styled
 from bench.records.pictures import StoredPictures
+from bench.records.reopening import reopened
 from bench.records.saved import SavedRun
 
 INPUT, MASK, REDRAWN, RESIDUAL, OVERLAY = "input", "mask", "redrawn", "residual", "overlay"
@@ -40,18 +41,6 @@ class _Column:
     method: str = ""
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """Map values at the two ends of a method's colours."""
-
-    low: float
-    high: float
-
-    def share(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """From 0 to 1."""
-        return np.asarray(((values - self.low) / max(self.high - self.low, 1e-12)).clip(0, 1))
-
-
 @styled
 def draw(
     width: Width,
@@ -59,7 +48,7 @@ def draw(
     images: Sequence[str] = (),
     pick: Pick = "first",
     panels: Sequence[str] = (),
-    data_root: Path | None = None,
+    data_root: Roots = None,
 ) -> Drawing:
     """A row for each image, a column for each picture of it; the lowest seed of each method.
 
@@ -69,7 +58,7 @@ def draw(
     runs = {name: run for name, run in selection.firsts.items() if run.maps is not None or run.redrawn is not None}
     columns = _columns(selection, runs, panels)
     ids, rule = chosen_images(next(iter(runs.values())), images, pick)
-    data = data_of(selection.first, data_root)
+    data = reopened(selection.first.record, data_root)
     samples = {sample.id: sample for sample in data.split.test}
     rows = [(samples[name], samples[name].read()) for name in ids]
     scales = {name: _scale(run, ids) for name, run in runs.items() if run.maps is not None}
@@ -131,10 +120,9 @@ def _row_heights(width: Width, cell: float, images: Sequence[NDArray[np.uint8]])
     return [height * min(1.0, _TALLEST_MM / sum(wanted)) for height in wanted]
 
 
-def _scale(run: SavedRun, ids: Sequence[str]) -> _Scale:
-    """From the lowest value to the ``TOP`` quantile of the maps shown: one glaring pixel does not darken the rest."""
-    values = np.concatenate([_picture(run.maps, name).ravel() for name in ids])
-    return _Scale(float(values.min()), float(np.quantile(values, TOP)))
+def _scale(run: SavedRun, ids: Sequence[str]) -> HeatScale:
+    """Up to the ``TOP`` quantile of the maps shown: one glaring pixel does not darken the rest."""
+    return HeatScale.of([_picture(run.maps, name) for name in ids], TOP)
 
 
 def _picture(pictures: StoredPictures | None, name: str) -> NDArray[Any]:
@@ -143,7 +131,7 @@ def _picture(pictures: StoredPictures | None, name: str) -> NDArray[Any]:
 
 
 def _show(
-    axes: Axes, column: _Column, sample: Sample, image: NDArray[np.uint8], run: SavedRun | None, scale: _Scale | None
+    axes: Axes, column: _Column, sample: Sample, image: NDArray[np.uint8], run: SavedRun | None, scale: HeatScale | None
 ) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
@@ -189,7 +177,7 @@ def _notes(selection: Selection, runs: Mapping[str, SavedRun], columns: Sequence
 
 
 def _table(
-    rows: Sequence[tuple[Sample, NDArray[np.uint8]]], runs: Mapping[str, SavedRun], scales: Mapping[str, _Scale]
+    rows: Sequence[tuple[Sample, NDArray[np.uint8]]], runs: Mapping[str, SavedRun], scales: Mapping[str, HeatScale]
 ) -> pd.DataFrame:
     """One row for each image and method: its score, its map's extremes, and the ends of the method's colours."""
     return pd.DataFrame([
@@ -203,7 +191,7 @@ def _table(
     ])  # fmt: skip
 
 
-def _extremes(run: SavedRun, name: str, scale: _Scale | None) -> dict[str, float]:
+def _extremes(run: SavedRun, name: str, scale: HeatScale | None) -> dict[str, float]:
     if scale is None:
         return {}
     found = _picture(run.maps, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,13 +52,21 @@ def _figures(selections: Mapping[str, Selection], methods: Sequence[str]) -> Flo
         )
     missing = [(name, label) for label, of in selections.items() for name in methods if name not in of.runs]
     if missing:
-        listed = "\n".join(f"  bench run --method {name} --dataset {label}" for name, label in missing)
+        listed = "\n".join(f"  {_command(name, label, selections)}" for name, label in missing)
         raise ConfigError(
             f"Every method needs a run on every data set. Missing:\n{listed}\nOr leave some out: --method."
         )
     return np.array([
         [np.mean([run.metrics.score.auroc for run in of.runs[name]]) for of in selections.values()] for name in methods
     ])  # fmt: skip
+
+
+def _command(name: str, label: str, selections: Mapping[str, Selection]) -> str:
+    """What makes on one data set the run that others have under that name."""
+    run = next(of.runs[name][0] for of in selections.values() if name in of.runs)
+    settings = sorted((run.record.settings or {}).items())
+    words = ["bench", "run", "--method", run.record.spec.method, "--dataset", label]
+    return shlex.join(words + [word for key, value in settings for word in ("--set", f"{key}={value}")])
 
 
 def _notes(ranks: Ranks, selections: Mapping[str, Selection]) -> list[str]:

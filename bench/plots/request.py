@@ -16,6 +16,7 @@ class Wanted:
     preset: str | None = None
     seeds: Sequence[int] = ()
     view: str | None = None
+    precision: str | None = None
 
 
 @dataclass(frozen=True)

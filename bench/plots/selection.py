@@ -1,4 +1,7 @@
-"""Which runs may stand in one figure: the same data, protocol and preset. Anything else is refused, by name."""
+"""Which runs may stand in one figure: the same data, protocol, preset and precision. Anything else is refused, by name.
+
+A method of several parameters has a line for each, named as on a board.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.errors import ConfigError, unknown_name
+from bench.boards.comparable import by_configuration, configuration, newest_version
+from bench.boards.naming import row_names
+from bench.errors import ConfigError, StoreError, unknown_name
 from bench.plots.request import Wanted
 from bench.records.record import Record
-from bench.records.saved import SavedRun, finished, of_dataset, of_methods
+from bench.records.saved import SavedRun, finished_of, of_dataset, of_methods
 from bench.records.store import RecordStore
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs on one data set, of one protocol and preset; the seeds of each method in ascending order."""
+    """Runs on one data set, of one protocol, preset and precision; the seeds of each method in ascending order."""
 
     runs: Mapping[str, Sequence[SavedRun]]
-    """Method -> its seeds; methods as asked for, else by name."""
+    """Method, with what differs from its preset -> its seeds; methods as asked for, else by name."""
     missing: Sequence[Record] = ()
     """Runs of the same request without a result."""
     older: Sequence[SavedRun] = ()
@@ -69,24 +74,30 @@ def _counts_note(record: Record) -> str:
 def _missing_note(missing: Sequence[Record]) -> list[str]:
     if not missing:
         return []
-    listed = ", ".join(f"{r.spec.method} seed {r.spec.seed} ({r.status})" for r in missing)
+    listed = ", ".join(f"{name} seed {r.spec.seed} ({r.status})" for r in missing for name in row_names([r]))
     return [f"Without a result: {listed}."]
 
 
-def select(store: RecordStore, wanted: Wanted) -> Selection:
-    """The newest run of each method and seed; raises ``ConfigError`` where the request would mix what differs."""
-    runs = _asked_for(finished(store), wanted)
+Tell = Callable[[StoreError], None]
+"""Is told of records that cannot be read, which are then left out; without it they raise ``StoreError``."""
+
+
+def select(store: RecordStore, wanted: Wanted, on_damage: Tell | None = None) -> Selection:
+    """The newest runs of each method; raises ``ConfigError`` where the request would mix what differs."""
+    records = store.records(on_damage)
+    runs = _asked_for(finished_of(store, records), wanted)
     _require_one(runs, "data sets", lambda run: run.record.spec.dataset_label, "--dataset {}")
-    return _comparable(runs, store, wanted)
+    return _comparable(runs, records, wanted)
 
 
-def select_each(store: RecordStore, wanted: Wanted) -> dict[str, Selection]:
+def select_each(store: RecordStore, wanted: Wanted, on_damage: Tell | None = None) -> dict[str, Selection]:
     """The same for each data set that has such runs, by its label; all of one preset."""
-    runs = _asked_for(finished(store), wanted)
+    records = store.records(on_damage)
+    runs = _asked_for(finished_of(store, records), wanted)
     _require_one(runs, "presets", lambda run: run.record.spec.preset, "--preset {}")
     labels = sorted({run.record.spec.dataset_label for run in runs})
     parts = {label: [run for run in runs if run.record.spec.dataset_label == label] for label in labels}
-    return {label: _comparable(part, store, wanted) for label, part in parts.items()}
+    return {label: _comparable(part, records, wanted) for label, part in parts.items()}
 
 
 def _asked_for(runs: list[SavedRun], wanted: Wanted) -> list[SavedRun]:
@@ -97,6 +108,7 @@ def _asked_for(runs: list[SavedRun], wanted: Wanted) -> list[SavedRun]:
     for what, value, of in (
         ("preset", wanted.preset, lambda run: run.record.spec.preset),
         ("view", wanted.view, lambda run: run.record.spec.view),
+        ("precision", wanted.precision, lambda run: run.record.spec.precision),
     ):
         runs = _with(runs, what, value, of) if value is not None else runs
     return _with_seeds(runs, wanted.seeds) if wanted.seeds else runs
@@ -122,20 +134,25 @@ def _with_seeds(runs: list[SavedRun], seeds: Sequence[int]) -> list[SavedRun]:
     return [run for run in runs if run.record.spec.seed in seeds]
 
 
-def _comparable(runs: Sequence[SavedRun], store: RecordStore, wanted: Wanted) -> Selection:
+def _comparable(runs: Sequence[SavedRun], records: Iterable[Record], wanted: Wanted) -> Selection:
     """Checks in the order in which a user can settle them."""
     _require_one(runs, "presets", lambda run: run.record.spec.preset, "--preset {}")
+    _require_one(runs, "precisions", lambda run: run.record.spec.precision, "--precision {}")
+    by_name: dict[str, list[SavedRun]] = {}
     for method in dict.fromkeys(run.record.spec.method for run in runs):
         own = [run for run in runs if run.record.spec.method == method]
         _require_one(own, f"views of {method}", lambda run: run.record.spec.view, "--view {}")
-    kept, older = _newest(runs)
+        by_name |= _named(own)
+    kept = [run for found in by_name.values() for run in found]
     _require_one(kept, "protocols", _protocol, "")
     _require_one(kept, "versions of the data", lambda run: run.record.spec.data[:12], "")
-    by_method: dict[str, list[SavedRun]] = {}
-    for run in kept:
-        by_method.setdefault(run.record.spec.method, []).append(run)
-    by_seed = {name: sorted(own, key=lambda run: run.record.spec.seed) for name, own in by_method.items()}
-    return Selection(by_seed, _missing(store, kept, wanted), older)
+    return Selection(by_name, _missing(records, kept, wanted), [run for run in runs if run not in kept])
+
+
+def _named(runs: Sequence[SavedRun]) -> dict[str, list[SavedRun]]:
+    """Runs of one method and view: the newest version of each configuration, by the name that a board gives it."""
+    newest = [newest_version(versions) for versions in by_configuration(runs).values()]
+    return dict(zip(row_names([found[0].record for found in newest]), newest, strict=True))
 
 
 def _protocol(run: SavedRun) -> str:
@@ -163,27 +180,26 @@ def _listed(items: Iterable[object], most: int = 4, between: str = ", ") -> str:
     return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _newest(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[SavedRun]]:
-    """Of runs that answer the same question the one that finished last, and the rest."""
-    newest: dict[tuple[object, ...], SavedRun] = {}
-    for run in runs:
-        question = run.record.spec.question()
-        if question not in newest or newest[question].record.finished < run.record.finished:
-            newest[question] = run
-    kept = list(newest.values())
-    return kept, [run for run in runs if run not in kept]
-
-
-def _missing(store: RecordStore, kept: Sequence[SavedRun], wanted: Wanted) -> list[Record]:
-    """The same question's runs that ended without a result and were not repeated since."""
-    spec = kept[0].record.spec
-    answered = {run.record.spec.question() for run in kept}
+def _missing(records: Iterable[Record], kept: Sequence[SavedRun], wanted: Wanted) -> list[Record]:
+    """Runs that belong beside ``kept``, ended without a result and were not repeated since."""
+    views = {run.record.spec.method: run.record.spec.view for run in kept}
+    answered = {_question(run.record) for run in kept}
     return [
         record
-        for record in store.records()
+        for record in records
         if record.status != "done"
-        and (record.spec.dataset_label, record.spec.preset) == (spec.dataset_label, spec.preset)
+        and _terms(record) == _terms(kept[0].record)
+        and record.spec.view == (wanted.view or views.get(record.spec.method, record.spec.view))
         and (not wanted.methods or record.spec.method in wanted.methods)
         and (not wanted.seeds or record.spec.seed in wanted.seeds)
-        and record.spec.question() not in answered
+        and _question(record) not in answered
     ]
+
+
+def _terms(record: Record) -> tuple[str, str, str]:
+    return (record.spec.dataset_label, record.spec.preset, record.spec.precision)
+
+
+def _question(record: Record) -> tuple[object, ...]:
+    """Runs that differ in nothing here are versions of one another."""
+    return (*configuration(record), record.spec.seed)

@@ -7,12 +7,12 @@ curve rises in a straight line from the rate above it to the rate at or above it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from bench.contracts import Sample
 from bench.data.opening import OpenedDataset
+from bench.data.roots import Roots
 from bench.errors import ConfigError, DataError
 from bench.judging.pixel_evaluation import pixel_images
 from bench.metrics.passes import PixelImage, read_defects, read_normal_pixels
@@ -24,8 +24,8 @@ from bench.plots.curves import MethodCurve, best_first, draw_curves, legend_of, 
 from bench.plots.lines import Band, Line, mean_line, range_band
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
-from bench.plots.source import data_of
 from bench.plots.style import Width, styled
+from bench.records.reopening import reopened
 from bench.records.saved import SavedRun
 
 LIMIT = 0.05
@@ -36,7 +36,7 @@ _PIECES = 2000
 
 
 @styled
-def draw(width: Width, selection: Selection, data_root: Path | None = None) -> Drawing:
+def draw(width: Width, selection: Selection, data_root: Roots = None) -> Drawing:
     """A line for each method with maps; the area under the CSV up to a limit, divided by it, is the record's figure."""
     measured = {name: runs for name, runs in selection.runs.items() if all(_has_maps(run) for run in runs)}
     if not measured:
@@ -44,7 +44,7 @@ def draw(width: Width, selection: Selection, data_root: Path | None = None) -> D
             f"None of {', '.join(selection.runs)} has maps of {selection.dataset} that were measured: either they make"
             " none, or the data set has no masks."
         )
-    data = data_of(selection.first, data_root)
+    data = reopened(selection.first.record, data_root)
     curves = best_first([_curve(name, runs, data) for name, runs in measured.items()])
     styles = looks_of(selection)
     figure = canvas(

@@ -1,4 +1,4 @@
-"""Accuracy against time, with the line of methods that no other one beats in both."""
+"""Accuracy against time, with the Pareto front: the methods that no other one beats in both."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     axes = figure.subplots()
     for p in points:
         look = styles[p.method]
-        axes.errorbar(p.seconds, p.auroc, yerr=[[p.auroc - p.low], [p.high - p.auroc]], color=look.colour,
-                      marker=look.marker, markersize=size, elinewidth=0.7 * width.line)  # fmt: skip
+        axes.vlines(p.seconds, p.low, p.high, color=look.colour, linewidth=0.7 * width.line)
+        axes.plot(p.seconds, p.auroc, color=look.colour, marker=look.marker, markersize=size)
     is_on_front = on_front([p.seconds for p in points], [p.auroc for p in points])
     _draw_front(axes, [p for p, is_on in zip(points, is_on_front, strict=True) if is_on])
     plain_log(axes)
@@ -107,7 +107,7 @@ def _notes(selection: Selection, timed: Mapping[str, Timing] | None) -> list[str
     return [
         _how_it_was_timed(timed) if timed else _how_long_runs_took(selection),
         "Bars: 95% interval of the only seed, or range of the seeds.",
-        "Grey line: methods that no other one beats in both.",
+        "Grey line: the Pareto front.",
     ]
 
 

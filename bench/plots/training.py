@@ -20,7 +20,7 @@ _NOT_FIGURES = ("stage", "step", "seconds")
 
 @styled
 def draw(width: Width, selection: Selection) -> Drawing:
-    """Raises ``ConfigError`` where no method of the selection logged anything."""
+    """Raises ``ConfigError`` where no method of the selection logged any figure."""
     logged = _logged(selection)
     panels = [(stage, figure) for (stage, figure), _ in logged.groupby(["stage", "figure"], sort=False)]
     trained = [name for name in selection.runs if name in set(logged["method"])]
@@ -55,15 +55,20 @@ def _logged(selection: Selection) -> pd.DataFrame:
         for rows in [run.training]
         if len(rows)
     ]
-    if not tables:
+    long = _long(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+    if not len(long):
         raise ConfigError(
-            f"None of {', '.join(selection.runs)} logged any training on {selection.dataset}: nothing is trained step"
-            " by step there. Name a method with networks: --method …"
+            f"None of {', '.join(selection.runs)} logged figures of its training on {selection.dataset}: nothing is"
+            " trained step by step there, or its steps log nothing. Name a method with networks: --method …"
         )
-    together = pd.concat(tables, ignore_index=True)
-    names = [name for name in together.columns if name not in (*_NOT_FIGURES, "method", "seed")]
-    long = together.melt(["method", "seed", "stage", "step"], names, var_name="figure", value_name="value")
-    return _in_order_of_stages(long.dropna(subset="value"))
+    return _in_order_of_stages(long)
+
+
+def _long(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row for each figure of a step, without those that a stage does not log."""
+    names = [name for name in rows.columns if name not in (*_NOT_FIGURES, "method", "seed")]
+    long = rows.melt(["method", "seed", "stage", "step"], names, var_name="figure", value_name="value")
+    return long.dropna(subset="value")
 
 
 def _in_order_of_stages(long: pd.DataFrame) -> pd.DataFrame:

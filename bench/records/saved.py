@@ -158,7 +158,12 @@ def finished(store: RecordStore, on_damage: Callable[[StoreError], None] | None 
 
     ``on_damage`` is told of records that cannot be read, which are then left out; without it they raise ``StoreError``.
     """
-    runs = [SavedRun(record) for record in store.records(on_damage) if record.status == "done"]
+    return finished_of(store, store.records(on_damage))
+
+
+def finished_of(store: RecordStore, records: Iterable[Record]) -> list[SavedRun]:
+    """The finished ones of the store's ``records``; raises ``ConfigError`` where there is none yet."""
+    runs = [SavedRun(record) for record in records if record.status == "done"]
     if not runs:
         raise ConfigError(
             f"No finished run in {store.root}. Begin with: bench run --method fanogan --dataset oct-phantom"

@@ -44,22 +44,22 @@ def _seconds_of_a_score(timing: Timing) -> float:
 
 
 def timings_for(records: Mapping[str, Record]) -> dict[str, Timing] | None:
-    """A timing of each method under the run's preset, view and parameters, all on one device; else ``None``.
+    """A timing of each run's method, preset, view and parameters, by the run's name, all on one device; else ``None``.
 
     Of several devices that have all of them, the one timed last.
     """
     first = next(iter(records.values()))
     by_device: dict[str, dict[str, Timing]] = {}
     for timing in sorted(read_timings(results_of(first), first.spec.dataset_label), key=lambda timing: timing.finished):
-        record = records.get(timing.spec.method)
-        if record and not timing.failed and _is_same_work(timing, record):
-            by_device.setdefault(timing.device_name, {})[timing.spec.method] = timing
+        for name, record in records.items():
+            if not timing.failed and _is_same_work(timing, record):
+                by_device.setdefault(timing.device_name, {})[name] = timing
     complete = [found for found in by_device.values() if found.keys() == records.keys()]
     return max(complete, key=lambda found: max(t.finished for t in found.values()), default=None)
 
 
 def _is_same_work(timing: Timing, record: Record) -> bool:
     ours, theirs = timing.spec, record.spec
-    return (ours.preset, ours.view, ours.precision, ours.params) == (
-        theirs.preset, theirs.view, theirs.precision, theirs.params
+    return (ours.method, ours.preset, ours.view, ours.precision, ours.params) == (
+        theirs.method, theirs.preset, theirs.view, theirs.precision, theirs.params
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,12 +13,12 @@ from torch import Tensor
 
 from bench import registry
 from bench.contracts import NORMAL, Detector, ImageShape, Sample
-from bench.data.opening import OpenedDataset, open_dataset
-from bench.data.roots import Roots, root_of
+from bench.data.roots import Roots
 from bench.errors import ConfigError, DataError, PluginError, StoreError
 from bench.images import ImageCache, cached_images
 from bench.progress import Reporter
 from bench.records.record import Record
+from bench.records.reopening import reopened
 from bench.records.saved import SavedRun
 from bench.records.weights import load_weights
 from bench.views import Tiles, View, to_bytes, to_model_input
@@ -95,15 +94,15 @@ class TuringStudy:
 
 def open_study(record: Record, part: Part, data_root: Roots, reporter: Reporter) -> TuringStudy:
     """The run's detector and its data. Raises ``ConfigError``, ``StoreError`` or ``DataError``."""
-    spec = record.spec
     weights = _weights(record)
-    data = _data(record, data_root)
+    data = reopened(record, data_root)
     detector = _restored(record, weights, data.dataset.channels)
     samples = data.split.parts()[part]
     positions = np.array([i for i, sample in enumerate(samples) if sample.label == NORMAL], dtype=np.int64)
     with reporter.stage("images", sum(map(len, data.split.parts().values()))) as progress:
-        identity = f"{spec.dataset_code} {dict(spec.dataset_params)}"
-        caches = cached_images(data.split, data.dataset.channels, identity, lambda done, _: progress.update(done))
+        caches = cached_images(
+            data.split, data.dataset.channels, record.spec.decoding, lambda done, _: progress.update(done)
+        )
         progress.update(sum(map(len, caches.values())))
     normal = tuple(samples[i] for i in positions)
     return TuringStudy(record, part, detector, normal, caches[part], positions, data.dataset.mirrored_is_normal)
@@ -117,18 +116,6 @@ def _weights(record: Record) -> dict[str, Tensor]:
             " images from. Give a finished run of a method that generates images."
         )
     return load_weights(run.file(WEIGHTS), "Repeat the run with --force.")
-
-
-def _data(record: Record, data_root: Roots) -> OpenedDataset:
-    spec, recorded = record.spec, record.provenance.get("data_root")
-    root = root_of(data_root, spec.dataset) or (Path(recorded) if recorded else None)
-    data = open_dataset(spec.dataset, spec.category, spec.dataset_params, root)
-    if data.fingerprint != spec.data:
-        raise DataError(
-            f"Expected the images of run {record.key} (fingerprint {spec.data[:12]}), found others"
-            f" ({data.fingerprint[:12]}) at {data.root or 'the simulator'}. Give their folder: --data-root DIR."
-        )
-    return data
 
 
 def _restored(record: Record, weights: dict[str, Tensor], channels: int) -> Detector[Any]:

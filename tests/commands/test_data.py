@@ -171,7 +171,7 @@ def test_get_prints_where_it_is_and_nothing_else_on_standard_output(bench, tmp_p
 
 
 def test_get_of_what_is_not_public_says_how_to_place_it(bench, tmp_path):
-    status, out, err = bench("get", "mnist:3", "--data-root", tmp_path / "here")
+    status, out, err = bench("get", "mnist:3", "--data-root", f"mnist={tmp_path / 'here'}")
     assert (status, out) == (2, "")
     assert "idx files" in err
     assert f"Place it in {tmp_path / 'here'}" in err

@@ -73,10 +73,28 @@ def test_figures_of_scores_without_torch(tmp_path):
         (["roc", "--out", "roc.pdf", "--width", "colum"], "Did you mean column"),
         (["roc", "--out", "roc.pdf", "--seeds", "one"], "Expected whole numbers after --seeds"),
         (["roc", "--out", "roc.pdf", "--results", "nowhere"], "Begin with: bench run"),
+        (["maps", "--out", "maps.pdf", "--data-root", "mnits=digits"], "Unknown data set 'mnits'. Did you mean mnist"),
+        (["spro", "--out", "spro.pdf", "--data-root", "mnits=digits"], "Unknown data set 'mnits'. Did you mean mnist"),
     ],
 )
 def test_requests_that_cannot_be_met(arguments, message):
     result = run(*arguments)
     assert isinstance(result.exception, ConfigError)
-
     assert re.search(message, str(result.exception))
+
+
+def test_a_damaged_record_is_named_and_the_figure_drawn(tmp_path):
+    store = RecordStore(tmp_path / "results")
+    write_run(store)
+    damaged = write_run(store, "beta", dataset="wood")
+    (damaged.folder / "record.json").write_text("{")
+    result = run("roc", "--dataset", "cells", "--results", store.root, "--out", tmp_path / "roc.svg")
+    assert result.exit_code == 0
+    assert result.stderr.count(f"Left out: {damaged.folder}") == 1
+    assert (tmp_path / "roc.svg").is_file()
+
+
+@pytest.mark.parametrize("command", [("plot", "maps"), ("plot", "spro"), ("report",), ("turing", "make")])
+def test_help_says_that_data_are_looked_for_where_the_run_had_them(command):
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "400"}).stdout
+    assert "or NAME=DIR for each data set. Default: where the run had them, then $BENCH_DATA" in shown

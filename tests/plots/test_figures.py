@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 import zlib
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
@@ -160,6 +161,15 @@ def test_timing_divides_by_the_scored_images_and_finds_the_front(selection):
     assert fitting.loc["intensity", "seconds"] == 70
 
 
+def test_seeds_of_equal_scores_are_drawn(store):
+    """The mean of equal numbers may lie a rounding below them all."""
+    for seed in (0, 1, 2):
+        auroc = write_run(store, "alpha", seed=seed, noise=0).metrics.score.auroc
+    assert fmean([auroc] * 3) < auroc
+    (row,) = timing.draw(COLUMN, select(store, Wanted())).data.to_dict("records")
+    assert row["low"] == row["high"] == auroc == pytest.approx(row["auroc"])
+
+
 def test_front_against_its_definition():
     rng = np.random.default_rng(1)
     seconds, accuracy = rng.integers(0, 5, 40).tolist(), rng.integers(0, 5, 40).tolist()
@@ -210,8 +220,31 @@ def test_a_missing_run_is_named_with_the_command(store):
         ranks.draw(COLUMN, select_each(store, Wanted()))
 
 
+def test_a_missing_run_s_command_sets_its_parameters(store):
+    for dataset in ("cells", "wood"):
+        write_run(store, "a", dataset)
+    write_run(store, "a", settings={"width": 64, "rate": 0.1}, params={"width": 64, "rate": 0.1})
+    with pytest.raises(ConfigError, match=r"bench run --method a --dataset wood --set rate=0\.1 --set width=64\n"):
+        ranks.draw(COLUMN, select_each(store, Wanted()))
+
+
+def test_two_configurations_of_a_method_are_two_lines_in_the_legend(store, tmp_path):
+    for width in (64, 128):
+        write_run(store, settings={"width": width}, params={"width": width})
+    svg = save(roc.draw(COLUMN, select(store, Wanted())), tmp_path / "roc.svg", COLUMN)[0].read_text()
+    assert "alpha (width 128)" in svg
+    assert "alpha (width 64)" in svg
+
+
+@pytest.mark.parametrize("figures", [{}, {"loss": None}], ids=["no column", "an empty column"])
+def test_steps_that_log_nothing_give_no_panels(store, figures):
+    write_run(store, "alpha", training=[{"stage": "walk", "step": k, "seconds": k, **figures} for k in range(3)])
+    with pytest.raises(ConfigError, match="None of alpha logged figures of its training on cells"):
+        training.draw(COLUMN, select(store, Wanted()))
+
+
 @pytest.mark.parametrize(("draw", "message"), [
-    (training.draw, "None of intensity logged any training"), (latent.draw, "None of intensity kept codes"),
+    (training.draw, "None of intensity logged figures of its training"), (latent.draw, "None of intensity kept codes"),
 ])  # fmt: skip
 def test_nothing_to_draw_is_said(store, draw, message):
     write_run(store, "intensity")

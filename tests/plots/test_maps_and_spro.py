@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench.contracts import ANOMALOUS, Region, Sample
-from bench.errors import ConfigError, DataError
+from bench.errors import ConfigError
 from bench.metrics.passes import Annotation, PixelImage
 from bench.metrics.pixels import measure
 from bench.metrics.pools import LIMITS
@@ -22,10 +20,10 @@ from bench.plots.lines import Line
 from bench.plots.output import save
 from bench.plots.request import Wanted
 from bench.plots.selection import select
-from bench.plots.source import data_of
 from bench.plots.spro import line_of_images, spro_line, thinned
 from bench.plots.style import WIDTHS
 from bench.records import saved
+from bench.records.reopening import reopened
 
 COLUMN, TEXT = WIDTHS["column"], WIDTHS["text"]
 
@@ -49,7 +47,7 @@ def test_area_under_the_csv_is_the_record_s_au_spro(selection, tmp_path):
 def test_the_curve_is_what_every_threshold_gives(selection):
     """By hand: sPRO and false positive rate at some thresholds, from the maps and masks themselves."""
     (run,) = selection.runs["intensity"]
-    data = data_of(run, None)
+    data = reopened(run.record, None)
     found = {name: run.maps[i] for i, name in enumerate(run.maps.ids)}
     masks = {s.id: [region.read() for region in s.regions] for s in data.split.test}
     pixels = np.concatenate([found[s.id].ravel() for s in data.split.test])
@@ -109,7 +107,7 @@ def test_the_grid_shows_what_the_record_and_the_data_hold(selection):
     drawing = maps.draw(TEXT, selection, panels=["redrawn", "residual"])
     heads = [axes.get_title() for axes in drawing.figure.axes if axes.get_title()]
     assert heads == ["input", "annotation", "intensity\nresidual", "pca\nredrawn", "pca\nresidual"]
-    first = data_of(selection.first, None).split.test
+    first = reopened(selection.first.record, None).split.test
     by_kind = {sample.kind: sample for sample in reversed(first)}
     assert drawing.data["id"].unique().tolist() == [by_kind["good"].id, by_kind["square"].id]
     shown = drawing.figure.axes[1].images[0].get_array()
@@ -162,21 +160,6 @@ def test_images_by_name_or_the_first_of_each_kind(store):
     assert chosen_images(run, ["test/holes/007"], "worst") == (["test/holes/007"], "Images chosen by hand.")
     with pytest.raises(ConfigError, match="Did you mean test/holes/007"):
         chosen_images(run, ["test/hole/007"], "first")
-
-
-def test_other_images_than_the_run_s_are_refused(selection):
-    (run,) = selection.runs["pca"]
-    changed = run.record.model_copy(update={"spec": replace(run.record.spec, data="0" * 64)}).at(run.record.folder)
-    with pytest.raises(DataError, match=r"Expected the images that pca on toy, seed 0 was made from .*--data-root DIR"):
-        data_of(saved.SavedRun(changed), None)
-
-
-def test_images_that_are_gone_are_named(selection, tmp_path):
-    (run,) = selection.runs["pca"]
-    spec = replace(run.record.spec, dataset="mnist", category="1", dataset_params={})
-    gone = saved.SavedRun(run.record.model_copy(update={"spec": spec}).at(run.record.folder))
-    with pytest.raises(DataError, match=r"(?s)images of pca on mnist:1.*No data for 'mnist'.*--data-root DIR"):
-        data_of(gone, tmp_path)
 
 
 def test_no_maps_is_said(store):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from fabricated import write_run
 
-from bench.errors import ConfigError
+from bench.boards.leaderboard import Known, leaderboard
+from bench.errors import ConfigError, StoreError
 from bench.plots.request import Wanted
 from bench.plots.selection import select, select_each
 
@@ -49,19 +50,83 @@ def test_a_preset_or_a_view_settles_it(store):
 
 
 def test_the_newest_version_of_a_run_stands_for_it(store):
-    write_run(store, finished="2026-01-01T00:00:00+00:00", params={"width": 1})
-    write_run(store, finished="2026-01-03T00:00:00+00:00", params={"width": 3})
-    write_run(store, finished="2026-01-02T00:00:00+00:00", params={"width": 2})
+    for day, code in ((1, "old"), (3, "new"), (2, "middle")):
+        write_run(store, finished=f"2026-01-0{day}T00:00:00+00:00", code=code)
     chosen = select(store, Wanted())
-    assert [run.record.spec.params for run in chosen.runs["alpha"]] == [{"width": 3}]
-    assert sorted(run.record.spec.params["width"] for run in chosen.older) == [1, 2]
+    assert [run.record.spec.method_code for run in chosen.runs["alpha"]] == ["new"]
+    assert sorted(run.record.spec.method_code for run in chosen.older) == ["middle", "old"]
+
+
+def test_seeds_of_older_code_are_not_averaged_with_newer_ones(store):
+    for seed, day, code in ((0, 1, "old"), (1, 1, "old"), (0, 2, "new")):
+        write_run(store, seed=seed, finished=f"2026-01-0{day}T00:00:00+00:00", code=code)
+    chosen = select(store, Wanted())
+    assert [(run.record.spec.seed, run.record.spec.method_code) for run in chosen.runs["alpha"]] == [(0, "new")]
+    assert len(chosen.older) == 2
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_other_parameters_are_other_rows_named_as_on_a_board(store, is_declared):
+    for width in (64, 128):
+        for seed in (0, 1):
+            params = {"width": width, "depth": 2}
+            write_run(store, seed=seed, params=params, settings={"width": width} if is_declared else None)
+    write_run(store, "beta", params={"width": 9})
+    chosen = select(store, Wanted())
+    assert list(chosen.runs) == ["alpha (width 128)", "alpha (width 64)", "beta"]
+    assert [[run.record.spec.params["width"] for run in runs] for runs in chosen.runs.values()] == [
+        [128, 128], [64, 64], [9],
+    ]  # fmt: skip
+    assert not chosen.older
+
+
+def test_names_are_those_of_the_leaderboard(store):
+    for settings in ({}, {"width": 64}, {"width": 128, "rate": 0.001}):
+        write_run(store, params=settings, settings=settings)
+    (board,) = leaderboard(Known.read(store, with_published=False), "cells")
+    assert sorted(select(store, Wanted()).runs) == sorted(row.name for row in board.rows)
 
 
 def test_a_run_without_a_result_is_named_on_the_figure_unless_repeated(store):
     write_run(store)
     write_run(store, "beta", status="diverged")
-    write_run(store, status="failed", params={"width": 9})
+    write_run(store, status="failed", code="older")
     assert "Without a result: beta seed 0 (diverged)." in select(store, Wanted()).notes
+
+
+def test_a_run_without_a_result_is_named_with_its_parameters(store):
+    write_run(store)
+    write_run(store, status="failed", params={"width": 64}, settings={"width": 64})
+    write_run(store, status="failed", view="resize:32")  # another figure's
+    write_run(store, status="failed", precision="bf16")
+    assert "Without a result: alpha (width 64) seed 0 (failed)." in select(store, Wanted()).notes
+
+
+@pytest.mark.parametrize("method", ["alpha", "beta"])
+def test_precisions_are_not_mixed_and_one_is_named(store, method):
+    write_run(store)
+    write_run(store, method, precision="bf16", finished="2026-01-02T00:00:00+00:00")
+    with pytest.raises(
+        ConfigError, match=rf"(?s)does not mix precisions(?=.*float32: alpha)(?=.*bf16: {method}).*--precision"
+    ):
+        select(store, Wanted())
+    (run,) = select(store, Wanted(precision="float32")).runs["alpha"]
+    assert run.record.spec.precision == "float32"
+    chosen = select(store, Wanted(precision="bf16"))
+    assert list(chosen.runs) == [method]
+    assert chosen.dataset_with_marks == "cells (bf16)"
+
+
+def test_damage_elsewhere_is_told_and_stops_no_figure(store):
+    write_run(store)
+    damaged = write_run(store, "beta", dataset="wood")
+    (damaged.folder / "record.json").write_text("{")
+    told = []
+    assert list(select(store, Wanted("cells"), told.append).runs) == ["alpha"]
+    assert list(select_each(store, Wanted(), told.append)) == ["cells"]
+    assert [str(damaged.folder) in str(error) for error in told] == [True, True]  # once for each reading of the store
+    with pytest.raises(StoreError):
+        select(store, Wanted("cells"))
 
 
 def test_marks_and_counts_stand_on_the_figure(store):
@@ -77,6 +142,7 @@ def test_marks_and_counts_stand_on_the_figure(store):
         (Wanted(methods=["alfa"]), "Did you mean alpha"),
         (Wanted(preset="standart"), "Did you mean standard"),
         (Wanted(view="resize:65"), "Did you mean resize:64"),
+        (Wanted(precision="float23"), "Did you mean float32"),
         (Wanted(seeds=[0, 7]), r"Expected seeds 0, 7 of alpha, found 0\..*--seeds 7"),
     ],
 )

@@ -139,3 +139,12 @@ def test_a_run_finds_its_timing_by_what_it_did(store):
     both = timing(measured(0.4), spec=BETA)
     write_timing(store.root, both)
     assert timings_for(runs) == {"alpha": right, "anomalib:beta": both}
+
+
+def test_two_configurations_of_a_method_find_their_own_timings(store):
+    names = {f"alpha (n {n})": make(store, "alpha", preset="quick", view="resize:32", params={"n": n}) for n in (1, 2)}
+    alike = [timing(measured(n / 10), spec=replace(SPEC, params={"n": n})) for n in (1, 2)]
+    found = [each.model_copy(update={"key": f"key-{n}"}) for n, each in enumerate(alike)]
+    for each in found:
+        write_timing(store.root, each)
+    assert timings_for(names) == dict(zip(names, found, strict=True))

@@ -122,7 +122,7 @@ def test_weights_of_another_network(record, silent):
 
 def test_other_images_than_the_runs(record, silent):
     brighter = record.model_copy(update={"spec": replace(record.spec, dataset_params={"brightness": 9})})
-    with pytest.raises(DataError, match=r"Expected the images of run .*--data-root DIR"):
+    with pytest.raises(DataError, match=r"(?s)Expected those of fingerprint .*--data-root DIR"):
         open_study(brighter.at(record.folder), "test", None, silent)
 
 
