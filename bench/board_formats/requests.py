@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.board_formats import SUFFIXES, writer
-from bench.boards.leaderboard import Known, leaderboard
+from bench.boards.leaderboard import Known, boards_there, leaderboard
 from bench.boards.measures import Measure
 from bench.boards.model import Board
 from bench.errors import ConfigError
@@ -48,9 +48,8 @@ def write_all(
         raise ConfigError("Expected --all --out DIR without --dataset: one file for each data set and format.")
     found = 0
     for name in known.datasets:
-        try:
-            boards = leaderboard(known, name, measures, preset, tell)
-        except ConfigError:
+        boards = boards_there(known, name, measures, preset, tell)
+        if not boards:
             continue  # nothing of this metric or preset
         found += 1
         for kept in KEPT:

@@ -89,6 +89,11 @@ class PublishedRow(BaseModel):
             raise ValueError("a row that is not ranked must say why in its note")
         return self
 
+    @property
+    def label(self) -> str:
+        """As records name what they were measured on: ``mnist:1``."""
+        return f"{self.dataset}:{self.category}" if self.category else self.dataset
+
 
 COLUMNS = tuple(PublishedRow.model_fields)
 
