@@ -14,7 +14,7 @@ from importlib import metadata
 import pytest
 from conftest import PLUGINS, TINY
 
-from bench import cli
+from bench import cli, plugins
 
 
 @pytest.fixture
@@ -210,6 +210,15 @@ def test_doctor_finds_what_would_stop_a_run(bench, tmp_path):
     status, out, _ = bench("doctor", "--results", tmp_path / "file" / "x")
     assert status == 1
     assert "would stop a run" in out
+
+
+def test_doctor_names_a_plugin_that_raises_anything(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__])  # the folder is forgotten afterwards
+    file = tmp_path / "plugins" / "datasets" / "raises_anything.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("x = 1 / 0\nclass Dataset:\n    needs = 'something'\n")
+    _, out, _ = bench("doctor", "--json", "--plugins", file.parents[1])
+    assert f"({file}, line 1) cannot be imported: ZeroDivisionError: division by zero." in out
 
 
 def test_the_python_api_gives_the_same_records(bench, tmp_path):
