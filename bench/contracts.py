@@ -92,12 +92,17 @@ class Sample:
     source: Path | None = None
 
 
+STATED_BY_THE_SPLIT = frozenset({"subset", "version", "group", "known_leakage"})
+"""What records state of every split, beside its ``facts``."""
+
+
 @dataclass(frozen=True)
 class Split:
     """Who is learnt from, who sets thresholds, who is tested; and how that was decided.
 
     ``train`` and ``val`` hold normal images only. ``protocol`` names the rule (results of two
-    protocols are never ranked together); ``facts`` are printed and recorded as they stand.
+    protocols are never ranked together); ``facts`` are printed and recorded as they stand, under other names than
+    ``STATED_BY_THE_SPLIT``.
     ``known_leakage`` must be stated by data sets whose published split repeats images; without
     it an image found both in training and in test stops the run.
 
@@ -127,6 +132,11 @@ class Split:
         for part in ("train", "val", "test"):
             if not getattr(self, part):
                 raise DataError(f"Expected images in '{part}' of protocol '{self.protocol}', found none.")
+        if taken := sorted(STATED_BY_THE_SPLIT & self.facts.keys()):
+            raise DataError(
+                f"Expected facts of protocol '{self.protocol}' under names of their own, found {', '.join(taken)}:"
+                " records state these from the other fields of Split. Fill those, or choose another name."
+            )
 
     def parts(self) -> dict[str, tuple[Sample, ...]]:
         return {"train": self.train, "val": self.val, "test": self.test}

@@ -26,7 +26,10 @@ from bench.files import file_digest, list_images, read_grey
 from .preprocessing.retina import flatten_retina, neutralise_border
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
-PUBLISHED_TRAIN_NORMAL = {"v2": 26_315, "v3": 51_140}
+PUBLISHED = {
+    "v2": {"train_normal": 26_315, "test_normal": 250, "test_anomalous": 750},
+    "v3": {"train_normal": 51_140, "test_normal": 250, "test_anomalous": 750},
+}
 NAMED_BY_KERMANY = re.compile(rf"(?:{'|'.join(CLASSES)})-(\d+)-\d+")
 BELOW_THE_GIVEN_FOLDER = (
     "",
@@ -75,16 +78,18 @@ class Dataset(contracts.Dataset[Params]):
         test = [scan for part in self._test_parts() for scan in self._scans(part, CLASSES)]
         shared = _patients(normals) & _patients(test)
         learnable = [s for s in normals if s.group not in shared] if self.params.split == "patient" else normals
-        facts = self._packing(normals)
         train, val = hold_out(learnable, self.params.validation_share)
+        found = _counts(normals, test)
         return Split(
             train=tuple(train),
             val=tuple(val),
             test=tuple(test),
-            protocol=self._protocol(facts),
-            facts=facts | leakage(normals, test) | {"train_dropped": len(normals) - len(learnable)},
+            protocol=self._protocol(found),
+            facts=self._packing(found) | leakage(normals, test) | {"train_dropped": len(normals) - len(learnable)},
             group_name="patient",
             known_leakage=self._known_leakage(shared, test),
+            found=found,
+            published=PUBLISHED,
         )
 
     def _test_parts(self) -> tuple[str, ...]:
@@ -120,27 +125,21 @@ class Dataset(contracts.Dataset[Params]):
             source=path,
         )
 
-    def _protocol(self, facts: Mapping[str, Any]) -> str:
-        extent = " of a subset" if facts["subset"] else ""
-        return f"OCT2017 {facts['version']}, {self.params.split} split{extent}"
+    def _protocol(self, found: Mapping[str, int]) -> str:
+        version = self._version(found)
+        extent = " of a subset" if found != PUBLISHED[version] else ""
+        return f"OCT2017 {version}, {self.params.split} split{extent}"
 
-    def _version(self, normals: Sequence[Sample]) -> str:
-        in_v3 = self.root.parts[-2:] == ("CellData", "OCT") or len(normals) > PUBLISHED_TRAIN_NORMAL["v2"]
+    def _version(self, found: Mapping[str, int]) -> str:
+        """Which one these scans are of, be it a part of it."""
+        in_v3 = self.root.parts[-2:] == ("CellData", "OCT") or found["train_normal"] > PUBLISHED["v2"]["train_normal"]
         return "v3" if in_v3 else "v2"
 
-    def _packing(self, normals: Sequence[Sample]) -> dict[str, Any]:
-        version = self._version(normals)
-        published = PUBLISHED_TRAIN_NORMAL[version]
-        facts = {
-            "version": version,
-            "packing": "Kaggle copy of v2" if self._on_kaggle() else f"Mendeley {version}",
-            "train_normal": len(normals),
-            "train_normal_published": published,
-            "subset": len(normals) < 0.9 * published,
-        }
+    def _packing(self, found: Mapping[str, int]) -> dict[str, Any]:
         if self._on_kaggle():
-            facts["test_part"] = "val + test: by count (8 + 242 per class) the 250 per class of v2; not compared"
-        return facts
+            tested = "val + test: by count (8 + 242 per class) the 250 per class of v2; not compared"
+            return {"packing": "Kaggle copy of v2", "test_part": tested}
+        return {"packing": f"Mendeley {self._version(found)}"}
 
     def _known_leakage(self, shared: set[str], test: Sequence[Sample]) -> str | None:
         if self.params.split == "patient":
@@ -149,6 +148,12 @@ class Dataset(contracts.Dataset[Params]):
             f"the published split repeats patients: {len(shared)} of {len(_patients(test))} identified test patients"
             " also occur among the normal training scans"
         )
+
+
+def _counts(normals: Sequence[Sample], test: Sequence[Sample]) -> dict[str, int]:
+    """What is held against ``PUBLISHED``; anomalous scans of the training part are never used, and not counted."""
+    normal = sum(scan.label == NORMAL for scan in test)
+    return {"train_normal": len(normals), "test_normal": normal, "test_anomalous": len(test) - normal}
 
 
 def read_scan(path: Path, flatten: bool) -> Uint8Image:
