@@ -135,6 +135,8 @@ def test_a_failed_run_ends_with_status_one(bench):
         (("run", "--method", "intensity", "--dataset", "toy", "--device", "gpu"), "Unknown device 'gpu'"),
         (("run", "--method", "intensity", "--dataset", "toy", "--device", "cuda:99"), "Device 'cuda:99' is not there"),
         (("list", "fanogam"), "Did you mean fanogan"),
+        (("list", "foo", "pca"), "Unknown kind of plug-in 'foo'. Known: datasets, methods. See: bench list pca."),
+        (("list", "datasets", "pca"), "Unknown dataset 'pca'"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_the_nearest_names(bench, arguments, expected):
@@ -191,6 +193,7 @@ def test_an_unwritable_results_folder_is_told_before_any_work(bench, tmp_path):
 def test_list_prints_parameters_with_meaning_and_default(bench):
     status, out, _ = bench("list", "fanogan")
     assert status == 0
+    assert bench("list", "methods", "fanogan")[1] == out
     assert "latent_dim" in out
     assert "numbers in a latent code z" in out
     _, out, _ = bench("list", "datasets", "--json")
