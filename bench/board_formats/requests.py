@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench.board_formats import SUFFIXES, writer
+from bench.board_formats import writer
 from bench.boards.leaderboard import Known, boards_there, leaderboard
 from bench.boards.measures import Measure
 from bench.boards.model import Board
@@ -13,8 +13,8 @@ from bench.errors import ConfigError
 from bench.writing import replace_file
 
 Tell = Callable[[str], None] | None
-KEPT = ("markdown", "csv")
-"""What ``--all`` writes."""
+KEPT = {"markdown": "md", "csv": "csv"}
+"""What ``--all`` writes, and how such files end."""
 
 
 def boards_requested(
@@ -52,8 +52,8 @@ def write_all(
         if not boards:
             continue  # nothing of this metric or preset
         found += 1
-        for kept in KEPT:
-            file = out / f"{name}-{file_ending(measures[0])}.{SUFFIXES[kept]}"
+        for kept, suffix in KEPT.items():
+            file = out / f"{name}-{file_ending(measures[0])}.{suffix}"
             with replace_file(file) as temporary:
                 temporary.write_text(writer(kept)(boards), encoding="utf-8")
             yield file

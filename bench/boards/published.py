@@ -119,31 +119,6 @@ def read(file: Path | None = None) -> list[PublishedRow]:
     return rows
 
 
-def select(
-    rows: Sequence[PublishedRow],
-    dataset: str,
-    category: str | None = None,
-    metric: Metric = "auroc",
-    *,
-    kind: str | None = None,
-    protocol: str | None = None,
-) -> list[PublishedRow]:
-    """The ranked rows of one ranking, best first; equal ones in the order of the file.
-
-    ``protocol`` is a record's ``protocol_name``: rows that are not comparable with it are left out. Unless it is given,
-    rows of any protocol are taken. ``category`` and ``kind`` of ``None`` ask for figures over all of them.
-    """
-    wanted = (dataset, category, metric, kind)
-    found = [
-        row
-        for row in rows
-        if row.ranked
-        and (row.dataset, row.category, row.metric, row.kind) == wanted
-        and (protocol is None or protocol in row.comparable_with)
-    ]
-    return sorted(found, key=lambda row: -row.value)
-
-
 def _lines(file: Path) -> list[tuple[int, list[str]]]:
     """Line numbers and cells below the header; empty lines left out."""
     try:
