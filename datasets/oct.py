@@ -7,7 +7,6 @@ The published test part repeats patients of the training part; ``split=patient``
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -23,14 +22,13 @@ from bench.contracts import ANOMALOUS, NORMAL, Sample, Split, Uint8Image
 from bench.errors import DataError
 from bench.files import file_digest, list_images, read_grey
 
+from .layouts.kermany import CLASSES, patient_of, patients, patients_on_both_sides
 from .preprocessing.retina import flatten_retina, neutralise_border
 
-CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 PUBLISHED = {
     "v2": {"train_normal": 26_315, "test_normal": 250, "test_anomalous": 750},
     "v3": {"train_normal": 51_140, "test_normal": 250, "test_anomalous": 750},
 }
-NAMED_BY_KERMANY = re.compile(rf"(?:{'|'.join(CLASSES)})-(\d+)-\d+")
 BELOW_THE_GIVEN_FOLDER = (
     "",
     "OCT2017",
@@ -76,16 +74,18 @@ class Dataset(contracts.Dataset[Params]):
     def split(self) -> Split:
         normals = self._scans("train", ("NORMAL",))
         test = [scan for part in self._test_parts() for scan in self._scans(part, CLASSES)]
-        shared = _patients(normals) & _patients(test)
+        shared = patients(normals) & patients(test)
         learnable = [s for s in normals if s.group not in shared] if self.params.split == "patient" else normals
-        train, val = hold_out(learnable, self.params.validation_share)
+        train, val = hold_out_patients(learnable, self.params.validation_share)
         found = _counts(normals, test)
         return Split(
             train=tuple(train),
             val=tuple(val),
             test=tuple(test),
             protocol=self._protocol(found),
-            facts=self._packing(found) | leakage(normals, test) | {"train_dropped": len(normals) - len(learnable)},
+            facts=self._packing(found)
+            | patients_on_both_sides(normals, test)
+            | {"train_dropped": len(normals) - len(learnable)},
             group_name="patient",
             known_leakage=self._known_leakage(shared, test),
             found=found,
@@ -145,7 +145,7 @@ class Dataset(contracts.Dataset[Params]):
         if self.params.split == "patient":
             return None
         return (
-            f"the published split repeats patients: {len(shared)} of {len(_patients(test))} identified test patients"
+            f"the published split repeats patients: {len(shared)} of {len(patients(test))} identified test patients"
             " also occur among the normal training scans"
         )
 
@@ -165,13 +165,7 @@ def read_scan(path: Path, flatten: bool) -> Uint8Image:
     return flatten_retina(scan, HEIGHT, BELOW).apply(scan)
 
 
-def patient_of(path: Path) -> str | None:
-    """The number in ``CLASS-patient-n``: one person, also where it occurs under two classes."""
-    name = NAMED_BY_KERMANY.fullmatch(path.stem)
-    return name[1] if name else None
-
-
-def hold_out(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
+def hold_out_patients(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
     """Training and validation scans: whole patients drawn with a fixed seed, until ``share`` and two scans are held."""
     wanted = max(2, round(share * len(scans)))
     units = _by_patient(scans)
@@ -183,20 +177,6 @@ def hold_out(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[
         held.add(str(unit))
     val_ids = {scan.id for name in held for scan in units[name]}
     return [s for s in scans if s.id not in val_ids], [s for s in scans if s.id in val_ids]
-
-
-def leakage(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, int]:
-    """Patients on both sides of the published split, before any is dropped, and how many scans that concerns."""
-    shared = _patients(train) & _patients(test)
-    return {
-        "train_patients": len(_patients(train)),
-        "test_patients": len(_patients(test)),
-        "shared_patients": len(shared),
-        "train_scans_of_shared_patients": sum(scan.group in shared for scan in train),
-        "test_scans_of_shared_patients": sum(scan.group in shared for scan in test),
-        "train_scans_without_patient": sum(scan.group is None for scan in train),
-        "test_scans_without_patient": sum(scan.group is None for scan in test),
-    }
 
 
 def _to_common_width(scan: Uint8Image) -> Uint8Image:
@@ -211,10 +191,6 @@ def _by_patient(scans: Sequence[Sample]) -> dict[str, list[Sample]]:
     for scan in scans:
         units[scan.group or scan.id].append(scan)
     return dict(units)
-
-
-def _patients(scans: Sequence[Sample]) -> set[str]:
-    return {scan.group for scan in scans if scan.group is not None}
 
 
 def _listed(folder: Path) -> str:

@@ -48,6 +48,21 @@ def test_plugins_use_what_the_referee_offers_them():
     assert used == FOR_PLUGINS
 
 
+def test_no_data_set_uses_another():
+    """What several have in common lies in ``layouts/`` and ``preprocessing/``."""
+    folder = CHECKOUT / "datasets"
+    names = {file.stem for file in folder.glob("*.py")}
+    used = {(file.name, name) for file in folder.rglob("*.py") for name in beside(file) if name in names}
+    assert used == set()
+
+
+def beside(file: Path) -> Iterator[str]:
+    """First part of the name of what is imported relatively."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+
+
 def test_the_page_on_the_house_shows_every_room():
     page = (CHECKOUT / "docs" / "architecture.md").read_text()
     rooms = [path for path in (CHECKOUT / "bench").iterdir() if "__" not in path.name and path.suffix in ("", ".py")]
