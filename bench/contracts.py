@@ -332,7 +332,11 @@ class Detector(ABC, Generic[ParamsT]):
     published: ClassVar[Mapping[str, Published]] = {}
     """Presets named after a publication: ``bmad-2024``."""
     checked_with: ClassVar[Mapping[str, Any]] = {}
-    """Changes to the defaults under ``bench check``, where it cannot tell from names what makes the method cheap."""
+    """Changes under ``bench check``, which takes ``quick`` and lowers fields of the names ``…_steps``, ``batch_size``,
+    ``width``, ``latent_dim`` and ``image_size`` by itself: what else makes the method cheap."""
+    without_downloads: ClassVar[Mapping[str, Any]] = {}
+    """Changes under which it runs without what it ``needs``, such as with random features. ``bench check`` makes them,
+    and then expects no direction of its scores."""
 
     def __init__(self, params: ParamsT) -> None:
         self.params = params
