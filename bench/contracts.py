@@ -384,3 +384,16 @@ class Detector(ABC, Generic[ParamsT]):
     def gallery(self) -> Mapping[str, Tensor]:
         """Pictures of the training's health: name -> ``(rows, columns, C, S, S)`` in [-1, 1]."""
         return {}
+
+
+class WithNetworks(Protocol):
+    """Offered by detectors of trained networks beside the contract, to whoever moves and saves these by other means."""
+
+    def build(self, images: ImageShape) -> None:
+        """Make the networks for images of this shape, not yet initialised."""
+
+    def parts(self) -> Mapping[str, torch.nn.Module]:
+        """The networks by name: all that ``weights`` holds is in them."""
+
+    def score(self, images: Tensor) -> Scores:
+        """As ``Detector.score``."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from bench import registry
+
 CHECKOUT = Path(__file__).parents[1]
 MODULES = sorted((CHECKOUT / "bench").rglob("*.py"))
 PLUGINS = sorted([*(CHECKOUT / "methods").rglob("*.py"), *(CHECKOUT / "datasets").rglob("*.py")])
@@ -41,6 +43,19 @@ def test_rooms_of_the_referee_do_not_use_each_other_in_a_circle():
 def test_the_referee_imports_no_method_and_no_data_set():
     plugins = ("bench.plugins.methods", "bench.plugins.datasets")
     assert [(file, name) for file in MODULES for name in imported(file) if name.startswith(plugins)] == []
+
+
+def test_the_referee_names_no_plugin():
+    """Not by a text either; but ``interop`` offers one method to anomalib, by its name."""
+    with_other_meanings = {"folder", "pca"}  # a directory; a projection that a figure is drawn in
+    names = {name for kind in ("method", "dataset") for name in registry.entries(kind)} - with_other_meanings
+    texts = [(file, node.value) for file in MODULES for node in ast.walk(ast.parse(file.read_text())) if is_text(node)]
+    named = {(room(".".join(file.relative_to(CHECKOUT).parts)), text) for file, text in texts if text in names}
+    assert named == {("interop", name) for name in ("fanogan", "izi", "ziz")}
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_plugins_use_what_the_referee_offers_them():
