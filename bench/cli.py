@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,12 @@ from bench.commands.options import (
     print_json,
     use_plugins,
 )
+
+if TYPE_CHECKING:
+    from bench.registry import Kind
+
+KINDS: dict[str, Kind] = {"methods": "method", "datasets": "dataset"}
+"""What ``bench list`` lists."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,10 +78,13 @@ def list_(
     Example: bench list methods
     """
     use_plugins(plugins)
-    if what in ("methods", "datasets") and name is None:
-        _print_entries(what.removesuffix("s"), as_json)
+    if name is None and what in KINDS:
+        _print_entries(KINDS[what], as_json)
+    elif name is None:
+        _print_parameters(what, as_json)
     else:
-        _print_parameters(name or what, as_json)
+        _require_in(what, name)
+        _print_parameters(name, as_json)
 
 
 @app.command()
@@ -129,11 +138,21 @@ def check(
     raise typer.Exit(int(any(finding.state == "failed" for finding in findings)))
 
 
-def _print_entries(kind: str, as_json: bool) -> None:
+def _require_in(what: str, name: str) -> None:
+    """Raise ``ConfigError`` unless ``bench list methods fanogan`` names a kind and one of it."""
+    from bench import registry
+    from bench.errors import unknown_name
+
+    if what not in KINDS:
+        raise unknown_name("kind of plug-in", what, KINDS, f"See: bench list {name}.")
+    registry.find(KINDS[what], name)
+
+
+def _print_entries(kind: Kind, as_json: bool) -> None:
     from bench import registry
     from bench.tables import entries_report, show
 
-    entries = list(registry.entries("method" if kind == "method" else "dataset").values())
+    entries = list(registry.entries(kind).values())
     if as_json:
         print_json([entry.as_dict() for entry in entries])
     else:

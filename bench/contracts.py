@@ -92,12 +92,17 @@ class Sample:
     source: Path | None = None
 
 
+STATED_BY_THE_SPLIT = frozenset({"subset", "version", "group", "known_leakage"})
+"""What records state of every split, beside its ``facts``."""
+
+
 @dataclass(frozen=True)
 class Split:
     """Who is learnt from, who sets thresholds, who is tested; and how that was decided.
 
     ``train`` and ``val`` hold normal images only. ``protocol`` names the rule (results of two
-    protocols are never ranked together); ``facts`` are printed and recorded as they stand.
+    protocols are never ranked together); ``facts`` are printed and recorded as they stand, under other names than
+    ``STATED_BY_THE_SPLIT``.
     ``known_leakage`` must be stated by data sets whose published split repeats images; without
     it an image found both in training and in test stops the run.
 
@@ -127,6 +132,11 @@ class Split:
         for part in ("train", "val", "test"):
             if not getattr(self, part):
                 raise DataError(f"Expected images in '{part}' of protocol '{self.protocol}', found none.")
+        if taken := sorted(STATED_BY_THE_SPLIT & self.facts.keys()):
+            raise DataError(
+                f"Expected facts of protocol '{self.protocol}' under names of their own, found {', '.join(taken)}:"
+                " records state these from the other fields of Split. Fill those, or choose another name."
+            )
 
     def parts(self) -> dict[str, tuple[Sample, ...]]:
         return {"train": self.train, "val": self.val, "test": self.test}
@@ -325,7 +335,11 @@ class Detector(ABC, Generic[ParamsT]):
     published: ClassVar[Mapping[str, Published]] = {}
     """Presets named after a publication: ``bmad-2024``."""
     checked_with: ClassVar[Mapping[str, Any]] = {}
-    """Changes to the defaults under ``bench check``, where it cannot tell from names what makes the method cheap."""
+    """Changes under ``bench check``, which takes ``quick`` and lowers fields of the names ``…_steps``, ``batch_size``,
+    ``width``, ``latent_dim`` and ``image_size`` by itself: what else makes the method cheap."""
+    without_downloads: ClassVar[Mapping[str, Any]] = {}
+    """Changes under which it runs without what it ``needs``, such as with random features. ``bench check`` makes them,
+    and then expects no direction of its scores."""
 
     def __init__(self, params: ParamsT) -> None:
         self.params = params
@@ -376,3 +390,16 @@ class Detector(ABC, Generic[ParamsT]):
     def gallery(self) -> Mapping[str, Tensor]:
         """Pictures of the training's health: name -> ``(rows, columns, C, S, S)`` in [-1, 1]."""
         return {}
+
+
+class WithNetworks(Protocol):
+    """Offered by detectors of trained networks beside the contract, to whoever moves and saves these by other means."""
+
+    def build(self, images: ImageShape) -> None:
+        """Make the networks for images of this shape, not yet initialised."""
+
+    def parts(self) -> Mapping[str, torch.nn.Module]:
+        """The networks by name: all that ``weights`` holds is in them."""
+
+    def score(self, images: Tensor) -> Scores:
+        """As ``Detector.score``."""

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from bench.interval_text import interval_text
 from bench.metrics.pixel_results import Figure, PixelFigures, PixelMetrics
 from bench.metrics.pools import PRO_LIMIT
-from bench.metrics.resampling import Interval
 
 MOST_COLUMNS = 3  # kinds of anomaly that still fit beside each other
 
@@ -46,14 +46,6 @@ def _cells(figure: Figure | float | None) -> tuple[str, str]:
     if isinstance(figure, Figure):
         return f"{figure.value:.3f}", interval_text(figure.interval)
     return ("–" if figure is None else f"{figure:.3f}"), ""
-
-
-def interval_text(interval: Interval) -> str:
-    """``0.912 – 0.961``, or that there is none."""
-    if interval.low is None or interval.high is None:
-        return "degenerate"
-    text = f"{interval.low:.3f} – {interval.high:.3f}"
-    return f"{text} (degenerate)" if interval.degenerate else text
 
 
 def _notes(pixel: PixelMetrics, shown: bool) -> Iterator[str]:

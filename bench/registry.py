@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any, Literal
 
@@ -138,10 +139,18 @@ def _load(entry: Entry) -> ModuleType:
         raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}): {entry.problem}.")
     try:
         module = importlib.import_module(f"bench.plugins.{_module_path(entry)}")
-    except ImportError as error:
-        raise PluginError(f"{entry.kind} '{entry.name}' ({entry.file}) cannot be imported: {error}.") from error
+    except Exception as error:  # a plug-in may raise anything, and must not take down a list of all of them
+        said = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        where = f"{entry.file}{_line_in(entry.file, error)}"
+        raise PluginError(f"{entry.kind} '{entry.name}' ({where}) cannot be imported: {said}.") from error
     _check(module, entry)
     return module
+
+
+def _line_in(file: Path, error: Exception) -> str:
+    """Where in the file it came up; nothing where it is not of its code, such as for bytes that are no text."""
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def _module_path(entry: Entry) -> str:

@@ -13,7 +13,8 @@ from rich.table import Table
 from bench.contracts import Published
 from bench.doctor import Finding
 from bench.grid.planning import PlannedRun, counts_line
-from bench.pixel_tables import interval_text, pixel_report
+from bench.interval_text import interval_text
+from bench.pixel_tables import pixel_report
 from bench.records.record import Counts, Metrics, Record, ScoreMetrics
 from bench.registry import Entry
 

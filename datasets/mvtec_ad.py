@@ -13,17 +13,17 @@ a defect of its own (AU-PRO). Default view: the whole image at 64x64, in colour.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
 
 from bench import contracts
-from bench.contracts import NORMAL, Download, Split
+from bench.contracts import NORMAL, Download, Sample, Split
 from bench.errors import refuse
 
-from . import folder as tree
 from .layouts.categories import category_folder, find_root
+from .layouts.tree import VALIDATION, Tree, masks_in
 
 PARTS = ("train/good", "test/good", "test/<kind>")
 COUNTS = {
@@ -56,7 +56,7 @@ class Params(contracts.Params):
 
 
 class Dataset(contracts.Dataset[Params]):
-    """One category, read as a tree of ``folder``; sample ids are relative to the category's folder."""
+    """One category; sample ids are relative to the category's folder."""
 
     summary = "MVTec AD: fifteen products and textures, defects with masks"
     needs = "mvtec_anomaly_detection.tar.xz (5.3 GB) from https://www.mvtec.com/company/research/datasets/mvtec-ad"
@@ -104,32 +104,28 @@ class Dataset(contracts.Dataset[Params]):
 
     def split(self) -> Split:
         self._require_layout()
-        split = self._tree().split()
-        found = dict(zip(PARTS, _counts(split), strict=True))
+        train, val, test = Tree(
+            self.folder, self.params.grey, self.params.validation_share, self.params.split_seed
+        ).parts()
+        found = dict(zip(PARTS, _counts([*train, *val], test), strict=True))
         published = dict(zip(PARTS, COUNTS[str(self.category)], strict=True))
-        return replace(
-            split,
+        return Split(
+            train=tuple(train),
+            val=tuple(val),
+            test=tuple(test),
             protocol=f"MVTec AD, {self._held_out()} held out{'' if found == published else ' of a subset'}",
+            facts={"masks": masks_in(test)},
             found=found,
             published={"archive": published},
         )
-
-    def _tree(self) -> tree.Dataset:
-        params = tree.Params(
-            grey=self.params.grey,
-            mask_threshold=0,
-            validation_share=self.params.validation_share,
-            split_seed=self.params.split_seed,
-        )
-        return tree.Dataset(params, self.folder, None)
 
     def _held_out(self) -> str:
         share = self.params.validation_share
         return f"a seeded {'tenth' if share == 0.1 else f'share of {share:g}'} of the training images"
 
     def _require_layout(self) -> None:
-        """What ``folder`` would accept, but is not MVTec AD: a validation part, and anomalies without masks."""
-        extra = [part for part in tree.VALIDATION if (self.folder / part).is_dir()]
+        """What a ``Tree`` accepts, but is not MVTec AD: a validation part, and anomalies without masks."""
+        extra = [part for part in VALIDATION if (self.folder / part).is_dir()]
         remedy = "The archive has none, its protocol holds out training images: move it away, or use --dataset folder."
         refuse(extra, f"folder(s) of validation images in {self.folder}", remedy)
         truth = self.folder / "ground_truth"
@@ -138,7 +134,7 @@ class Dataset(contracts.Dataset[Params]):
         refuse(without, f"kind(s) of anomaly without a folder of masks in {truth}", "Unpack the archive again.")
 
 
-def _counts(split: Split) -> tuple[int, int, int]:
+def _counts(learnable: Sequence[Sample], test: Sequence[Sample]) -> tuple[int, int, int]:
     """Images in ``train/good``, in ``test/good`` and in the other folders of ``test``."""
-    good = sum(sample.label == NORMAL for sample in split.test)
-    return len(split.train) + len(split.val), good, len(split.test) - good
+    good = sum(sample.label == NORMAL for sample in test)
+    return len(learnable), good, len(test) - good

@@ -7,7 +7,6 @@ The published test part repeats patients of the training part; ``split=patient``
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -23,11 +22,13 @@ from bench.contracts import ANOMALOUS, NORMAL, Sample, Split, Uint8Image
 from bench.errors import DataError
 from bench.files import file_digest, list_images, read_grey
 
+from .layouts.kermany import CLASSES, patient_of, patients, patients_on_both_sides
 from .preprocessing.retina import flatten_retina, neutralise_border
 
-CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
-PUBLISHED_TRAIN_NORMAL = {"v2": 26_315, "v3": 51_140}
-NAMED_BY_KERMANY = re.compile(rf"(?:{'|'.join(CLASSES)})-(\d+)-\d+")
+PUBLISHED = {
+    "v2": {"train_normal": 26_315, "test_normal": 250, "test_anomalous": 750},
+    "v3": {"train_normal": 51_140, "test_normal": 250, "test_anomalous": 750},
+}
 BELOW_THE_GIVEN_FOLDER = (
     "",
     "OCT2017",
@@ -73,18 +74,22 @@ class Dataset(contracts.Dataset[Params]):
     def split(self) -> Split:
         normals = self._scans("train", ("NORMAL",))
         test = [scan for part in self._test_parts() for scan in self._scans(part, CLASSES)]
-        shared = _patients(normals) & _patients(test)
+        shared = patients(normals) & patients(test)
         learnable = [s for s in normals if s.group not in shared] if self.params.split == "patient" else normals
-        facts = self._packing(normals)
-        train, val = hold_out(learnable, self.params.validation_share)
+        train, val = hold_out_patients(learnable, self.params.validation_share)
+        found = _counts(normals, test)
         return Split(
             train=tuple(train),
             val=tuple(val),
             test=tuple(test),
-            protocol=self._protocol(facts),
-            facts=facts | leakage(normals, test) | {"train_dropped": len(normals) - len(learnable)},
+            protocol=self._protocol(found),
+            facts=self._packing(found)
+            | patients_on_both_sides(normals, test)
+            | {"train_dropped": len(normals) - len(learnable)},
             group_name="patient",
             known_leakage=self._known_leakage(shared, test),
+            found=found,
+            published=PUBLISHED,
         )
 
     def _test_parts(self) -> tuple[str, ...]:
@@ -120,35 +125,35 @@ class Dataset(contracts.Dataset[Params]):
             source=path,
         )
 
-    def _protocol(self, facts: Mapping[str, Any]) -> str:
-        extent = " of a subset" if facts["subset"] else ""
-        return f"OCT2017 {facts['version']}, {self.params.split} split{extent}"
+    def _protocol(self, found: Mapping[str, int]) -> str:
+        version = self._version(found)
+        extent = " of a subset" if found != PUBLISHED[version] else ""
+        return f"OCT2017 {version}, {self.params.split} split{extent}"
 
-    def _version(self, normals: Sequence[Sample]) -> str:
-        in_v3 = self.root.parts[-2:] == ("CellData", "OCT") or len(normals) > PUBLISHED_TRAIN_NORMAL["v2"]
+    def _version(self, found: Mapping[str, int]) -> str:
+        """Which one these scans are of, be it a part of it."""
+        in_v3 = self.root.parts[-2:] == ("CellData", "OCT") or found["train_normal"] > PUBLISHED["v2"]["train_normal"]
         return "v3" if in_v3 else "v2"
 
-    def _packing(self, normals: Sequence[Sample]) -> dict[str, Any]:
-        version = self._version(normals)
-        published = PUBLISHED_TRAIN_NORMAL[version]
-        facts = {
-            "version": version,
-            "packing": "Kaggle copy of v2" if self._on_kaggle() else f"Mendeley {version}",
-            "train_normal": len(normals),
-            "train_normal_published": published,
-            "subset": len(normals) < 0.9 * published,
-        }
+    def _packing(self, found: Mapping[str, int]) -> dict[str, Any]:
         if self._on_kaggle():
-            facts["test_part"] = "val + test: by count (8 + 242 per class) the 250 per class of v2; not compared"
-        return facts
+            tested = "val + test: by count (8 + 242 per class) the 250 per class of v2; not compared"
+            return {"packing": "Kaggle copy of v2", "test_part": tested}
+        return {"packing": f"Mendeley {self._version(found)}"}
 
     def _known_leakage(self, shared: set[str], test: Sequence[Sample]) -> str | None:
         if self.params.split == "patient":
             return None
         return (
-            f"the published split repeats patients: {len(shared)} of {len(_patients(test))} identified test patients"
+            f"the published split repeats patients: {len(shared)} of {len(patients(test))} identified test patients"
             " also occur among the normal training scans"
         )
+
+
+def _counts(normals: Sequence[Sample], test: Sequence[Sample]) -> dict[str, int]:
+    """What is held against ``PUBLISHED``; anomalous scans of the training part are never used, and not counted."""
+    normal = sum(scan.label == NORMAL for scan in test)
+    return {"train_normal": len(normals), "test_normal": normal, "test_anomalous": len(test) - normal}
 
 
 def read_scan(path: Path, flatten: bool) -> Uint8Image:
@@ -160,13 +165,7 @@ def read_scan(path: Path, flatten: bool) -> Uint8Image:
     return flatten_retina(scan, HEIGHT, BELOW).apply(scan)
 
 
-def patient_of(path: Path) -> str | None:
-    """The number in ``CLASS-patient-n``: one person, also where it occurs under two classes."""
-    name = NAMED_BY_KERMANY.fullmatch(path.stem)
-    return name[1] if name else None
-
-
-def hold_out(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
+def hold_out_patients(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[Sample]]:
     """Training and validation scans: whole patients drawn with a fixed seed, until ``share`` and two scans are held."""
     wanted = max(2, round(share * len(scans)))
     units = _by_patient(scans)
@@ -178,20 +177,6 @@ def hold_out(scans: Sequence[Sample], share: float) -> tuple[list[Sample], list[
         held.add(str(unit))
     val_ids = {scan.id for name in held for scan in units[name]}
     return [s for s in scans if s.id not in val_ids], [s for s in scans if s.id in val_ids]
-
-
-def leakage(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, int]:
-    """Patients on both sides of the published split, before any is dropped, and how many scans that concerns."""
-    shared = _patients(train) & _patients(test)
-    return {
-        "train_patients": len(_patients(train)),
-        "test_patients": len(_patients(test)),
-        "shared_patients": len(shared),
-        "train_scans_of_shared_patients": sum(scan.group in shared for scan in train),
-        "test_scans_of_shared_patients": sum(scan.group in shared for scan in test),
-        "train_scans_without_patient": sum(scan.group is None for scan in train),
-        "test_scans_without_patient": sum(scan.group is None for scan in test),
-    }
 
 
 def _to_common_width(scan: Uint8Image) -> Uint8Image:
@@ -206,10 +191,6 @@ def _by_patient(scans: Sequence[Sample]) -> dict[str, list[Sample]]:
     for scan in scans:
         units[scan.group or scan.id].append(scan)
     return dict(units)
-
-
-def _patients(scans: Sequence[Sample]) -> set[str]:
-    return {scan.group for scan in scans if scan.group is not None}
 
 
 def _listed(folder: Path) -> str:

@@ -24,8 +24,7 @@ from bench.contracts import Split
 from bench.errors import DataError
 
 from .layouts import bmad
-from .oct import leakage as patients_on_both_sides
-from .oct import patient_of
+from .layouts.kermany import patient_of, patients_on_both_sides
 
 PUBLISHED = {"train": 26_315, "val": 8, "val_anomalous": 24, "test": 242, "test_anomalous": 726}
 NAMED_BY_SLICE = re.compile(r"\d+_\d+")

@@ -59,6 +59,7 @@ class Detector(NetworkDetector[Params]):
         **_WganCritic.presets,
         "quick": {**_WganCritic.presets["quick"], "iterations": 50, "step_size": 0.1},
     }
+    checked_with: ClassVar[Mapping[str, Any]] = {"iterations": 20}
 
     def build(self, images: Images | ImageShape) -> None:
         self.generator, self.critic = build(images, self.params)

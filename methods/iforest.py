@@ -7,6 +7,9 @@ sees ``tree_images`` images, as in the paper, so that many images cost no more t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import torch
 from pydantic import Field
 from sklearn.ensemble import IsolationForest
@@ -27,6 +30,7 @@ class Detector(CoordinateDetector[Params]):
     """Isolation forest."""
 
     summary = "isolation forest on principal coordinates"
+    checked_with: ClassVar[Mapping[str, Any]] = {**CoordinateDetector.checked_with, "trees": 10}
 
     @property
     def most_learnt_from(self) -> int:

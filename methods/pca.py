@@ -8,7 +8,7 @@ V holds the directions in which normal images differ most, found incrementally (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class Detector(contracts.Detector[Params]):
 
     summary = "reconstruction error from principal components"
     deterministic = True
+    checked_with: ClassVar[Mapping[str, Any]] = {"components": 8}
 
     def fit(self, train: Images, val: Images, *, context: Context) -> None:
         self.coordinates = Coordinates.fit(train, self.params.components)

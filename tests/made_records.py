@@ -71,13 +71,14 @@ def write(store, record, test, values):
         return store.write(record, draft)
 
 
-def failed(store, method="b", **changes):
+def failed(store, method="b", settings=None, finished="", **changes):
     """A record without a result, on the terms of ``make``."""
     good = make(store, "template", **changes)
     spec = replace(good.spec, method=method)
     record = Record(
-        key=spec.key, spec=spec, status="failed", reason="weights [missing]\nmore", protocol_name="toy rules"
-    )
+        key=spec.key, spec=spec, status="failed", reason="weights [missing]\nmore", protocol_name="toy rules",
+        settings=settings, finished=finished,
+    )  # fmt: skip
     with store.drafting(record.key) as draft:
         return store.write(record, draft)
 

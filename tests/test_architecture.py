@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from bench import spec
+from bench import registry, spec
 
 CHECKOUT = Path(__file__).parents[1]
 MODULES = sorted((CHECKOUT / "bench").rglob("*.py"))
@@ -45,6 +45,19 @@ def test_the_referee_imports_no_method_and_no_data_set():
     assert [(file, name) for file in MODULES for name in imported(file) if name.startswith(plugins)] == []
 
 
+def test_the_referee_names_no_plugin():
+    """Not by a text either; but ``interop`` offers one method to anomalib, by its name."""
+    with_other_meanings = {"folder", "pca"}  # a directory; a projection that a figure is drawn in
+    names = {name for kind in ("method", "dataset") for name in registry.entries(kind)} - with_other_meanings
+    texts = [(file, node.value) for file in MODULES for node in ast.walk(ast.parse(file.read_text())) if is_text(node)]
+    named = {(room(".".join(file.relative_to(CHECKOUT).parts)), text) for file, text in texts if text in names}
+    assert named == {("interop", name) for name in ("fanogan", "izi", "ziz")}
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def test_plugins_use_what_the_referee_offers_them():
     used = {room(name) for file in PLUGINS for name in imported(file) if name.startswith("bench.")}
     assert used == FOR_PLUGINS
@@ -74,6 +87,21 @@ def test_whatever_shapes_what_a_method_learns_is_in_the_key_of_its_run():
     training = sorted((CHECKOUT / "bench" / "training").glob("*.py"))
     used = {file_of(name) for file in [*PLUGINS, *training] for name in imported(file) if name.startswith("bench.")}
     assert used - set(spec._TRAINING_FILES) == NO_MATTER.keys()
+
+
+def test_no_data_set_uses_another():
+    """What several have in common lies in ``layouts/`` and ``preprocessing/``."""
+    folder = CHECKOUT / "datasets"
+    names = {file.stem for file in folder.glob("*.py")}
+    used = {(file.name, name) for file in folder.rglob("*.py") for name in beside(file) if name in names}
+    assert used == set()
+
+
+def beside(file: Path) -> Iterator[str]:
+    """First part of the name of what is imported relatively."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
 
 
 def test_the_page_on_the_house_shows_every_room():

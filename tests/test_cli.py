@@ -14,7 +14,7 @@ from importlib import metadata
 import pytest
 from conftest import PLUGINS, TINY
 
-from bench import cli
+from bench import cli, plugins
 
 
 @pytest.fixture
@@ -135,6 +135,8 @@ def test_a_failed_run_ends_with_status_one(bench):
         (("run", "--method", "intensity", "--dataset", "toy", "--device", "gpu"), "Unknown device 'gpu'"),
         (("run", "--method", "intensity", "--dataset", "toy", "--device", "cuda:99"), "Device 'cuda:99' is not there"),
         (("list", "fanogam"), "Did you mean fanogan"),
+        (("list", "foo", "pca"), "Unknown kind of plug-in 'foo'. Known: datasets, methods. See: bench list pca."),
+        (("list", "datasets", "pca"), "Unknown dataset 'pca'"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_the_nearest_names(bench, arguments, expected):
@@ -191,6 +193,7 @@ def test_an_unwritable_results_folder_is_told_before_any_work(bench, tmp_path):
 def test_list_prints_parameters_with_meaning_and_default(bench):
     status, out, _ = bench("list", "fanogan")
     assert status == 0
+    assert bench("list", "methods", "fanogan")[1] == out
     assert "latent_dim" in out
     assert "numbers in a latent code z" in out
     _, out, _ = bench("list", "datasets", "--json")
@@ -210,6 +213,15 @@ def test_doctor_finds_what_would_stop_a_run(bench, tmp_path):
     status, out, _ = bench("doctor", "--results", tmp_path / "file" / "x")
     assert status == 1
     assert "would stop a run" in out
+
+
+def test_doctor_names_a_plugin_that_raises_anything(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__])  # the folder is forgotten afterwards
+    file = tmp_path / "plugins" / "datasets" / "raises_anything.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("x = 1 / 0\nclass Dataset:\n    needs = 'something'\n")
+    _, out, _ = bench("doctor", "--json", "--plugins", file.parents[1])
+    assert f"({file}, line 1) cannot be imported: ZeroDivisionError: division by zero." in out
 
 
 def test_the_python_api_gives_the_same_records(bench, tmp_path):

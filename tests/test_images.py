@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -118,6 +119,12 @@ def test_the_manifest_follows_content_order_and_labels(folder):
     assert manifest_digest(split_of(folder)) == before
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(folder / "0.png")
     assert manifest_digest(split_of(folder)) != before
+
+
+@pytest.mark.parametrize("name", ["subset", "version", "group", "known_leakage"])
+def test_no_fact_replaces_what_the_split_states(folder, name):
+    with pytest.raises(DataError, match=f"under names of their own, found {name}"):
+        replace(split_of(folder), facts={name: False, "regions": 4})
 
 
 def test_an_anomalous_image_cannot_be_learnt(folder):

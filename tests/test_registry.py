@@ -51,6 +51,23 @@ def test_a_broken_plugin_is_named_with_its_file_and_what_is_missing(plugin, text
     assert str(file) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("open('no such file')", "FileNotFoundError: .*no such file"),
+        ("from .parts import helper", "SyntaxError: .*parts.py, line 1"),
+        ("import no_such_package", "No module named"),
+    ],
+)
+def test_a_plugin_that_fails_while_it_is_imported_is_named_with_the_line(plugin, line, expected):
+    plugin("parts", "def f(:\n")
+    name = f"fails{abs(hash(line))}"
+    file = plugin(name, f"def late():\n    {line}\n\n\nlate()\n\nclass Detector: pass\n")
+    with pytest.raises(PluginError, match=rf"{file}, line 2\) cannot be imported: {expected}"):
+        registry.load_method(name)
+
+
 def test_a_broken_plugin_does_not_hide_the_others(plugin):
     plugin("half", "def f(:\n")
     assert registry.entries("method")["half"].problem

@@ -43,7 +43,7 @@ def test_the_timing_table_is_regenerated_to_the_letter():
     (timings,) = boards(RESULTS / "measured", "oct-phantom")
     for ending, form in {"md": "markdown", "csv": "csv"}.items():
         file = RESULTS / f"timing-oct-phantom-cpu.{ending}"
-        assert file.read_text(encoding="utf-8") == writer(form)(timings)
+        assert file.read_text(encoding="utf-8") == writer(form)([timings])
     for timing in timings:
         assert timing.failed is None
         assert timing.provenance["git"]["dirty"] is False

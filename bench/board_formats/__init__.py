@@ -9,7 +9,6 @@ from bench.errors import unknown_name
 
 Writer = Callable[[Sequence[Board]], str]
 """Boards, one after the other, as the text of one file."""
-SUFFIXES = {"terminal": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "html": "html"}
 
 
 def writer(name: str) -> Writer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from bench.board_formats.sheet import TIED, Header, Words, sheet
@@ -24,13 +24,23 @@ dt { color: #5a6472 } dd { margin: 0 }
 
 def write(boards: Sequence[Board]) -> str:
     """One section for each board."""
-    title = escape(", ".join(dict.fromkeys(board.dataset for board in boards)))
-    sections = "\n".join(_section(board) for board in boards)
+    return page(dict.fromkeys(board.dataset for board in boards), map(_section, boards))
+
+
+def page(names: Iterable[str], sections: Iterable[str]) -> str:
+    """A whole page: ``names`` are text, for its title, and ``sections`` are HTML."""
+    inside = "\n".join(sections)
     return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{title}</title>\n<style>{_STYLE}</style></head>\n'
-        f"<body>\n{sections}\n</body>\n</html>\n"
+        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width"><title>{escape(", ".join(names))}</title>\n<style>{_STYLE}</style></head>\n'
+        f"<body>\n{inside}\n</body>\n</html>\n"
     )
+
+
+def footer(notes: Iterable[tuple[str, str]]) -> str:
+    """What stands below a table."""
+    lines = "\n".join(f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>" for label, text in notes)
+    return f"<dl>\n{lines}\n</dl>"
 
 
 def _section(board: Board) -> str:
@@ -38,11 +48,10 @@ def _section(board: Board) -> str:
     heads = "".join(f"<th{_number(header)}>{escape(header.title)}</th>" for header in content.headers)
     rows = "\n".join(_row(board, *pair, content.headers) for pair in zip(board.rows, content.rows, strict=True))
     under = escape(subheading(board))
-    footer = "\n".join(f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>" for label, text in notes(board))
     return (
         f"<h2>{escape(heading(board))}</h2>\n<p>{f'<mark>{under}</mark>' if board.marks else under}</p>\n"
         f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>\n'
-        f"<dl>\n{footer}\n</dl>"
+        f"{footer(notes(board))}"
     )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench.boards.comparison import Comparison, Pair
 from bench.boards.ranking import SEPARATED_BELOW
-from bench.pixel_tables import interval_text
+from bench.interval_text import interval_text
 from bench.statistics.ranks import Ranks
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench.board_formats import SUFFIXES, writer
-from bench.boards.leaderboard import Known, leaderboard
+from bench.board_formats import writer
+from bench.boards.leaderboard import Known, boards_there, leaderboard
 from bench.boards.measures import Measure
 from bench.boards.model import Board
 from bench.errors import ConfigError
 from bench.writing import replace_file, writing_output
 
 Tell = Callable[[str], None] | None
-KEPT = ("markdown", "csv")
-"""What ``--all`` writes."""
+KEPT = {"markdown": "md", "csv": "csv"}
+"""What ``--all`` writes, and how such files end."""
 
 
 def boards_requested(
@@ -49,13 +49,12 @@ def write_all(
         raise ConfigError("Expected --all --out DIR without --dataset: one file for each data set and format.")
     found = 0
     for name in known.datasets:
-        try:
-            boards = leaderboard(known, name, measures, preset, tell)
-        except ConfigError:
+        boards = boards_there(known, name, measures, preset, tell)
+        if not boards:
             continue  # nothing of this metric or preset
         found += 1
-        for kept in KEPT:
-            file = out / f"{name}-{file_ending(measures[0])}.{SUFFIXES[kept]}"
+        for kept, suffix in KEPT.items():
+            file = out / f"{name}-{file_ending(measures[0])}.{suffix}"
             with writing_output(out, "DIR"), replace_file(file) as temporary:
                 temporary.write_text(writer(kept)(boards), encoding="utf-8")
             yield file

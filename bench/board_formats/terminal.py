@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -25,10 +25,15 @@ def report(board: Board) -> RenderableType:
 
 def write(boards: Sequence[Board]) -> str:
     """The same without colours, for a file."""
+    return as_text(map(report, boards))
+
+
+def as_text(reports: Iterable[RenderableType]) -> str:
+    """What the terminal shows, one below the other."""
     text = io.StringIO()
     console = Console(file=text, width=PIPE_WIDTH, highlight=False, no_color=True)
-    for board in boards:
-        console.print(report(board))
+    for each in reports:
+        console.print(each)
         console.print()
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 

@@ -128,7 +128,7 @@ def _board(
         older=len(current) - len(used),
         other_data=len(runs) - len(current),
         without=tuple(row.name for row in ours if columns[0].key not in row.cells),
-        failed=failures_of(failed, terms),
+        failed=failures_of(failed, runs, terms),
         unmatched=_unmatched(published, place, measures[0].key, theirs),
         **_line(rows, columns[0]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bench.boards.comparable import Terms
 from bench.boards.model import Counts
@@ -43,13 +44,13 @@ def _version(record: Record) -> str:
     return f"fanogan-bench {packages.get('fanogan-bench') or '?'}{commit}"
 
 
-def failures_of(records: Sequence[Record], terms: Terms) -> tuple[str, ...]:
-    """Runs of these terms that have no result, each with its reason."""
+def failures_of(records: Sequence[Record], runs: Sequence[SavedRun], terms: Terms) -> tuple[str, ...]:
+    """Records of these terms without a result that no run of theirs repeated since, each with its reason."""
     return tuple(
         f"{record.spec.method} on {record.spec.dataset_label}, seed {record.spec.seed}: {record.status},"
         f" {(record.reason or 'no reason').splitlines()[0]}"
         for record in records
-        if _would_stand_there(record, terms)
+        if _would_stand_there(record, terms) and not any(_repeats(run.record, record) for run in runs)
     )
 
 
@@ -57,3 +58,15 @@ def _would_stand_there(record: Record, terms: Terms) -> bool:
     spec = record.spec
     same = (spec.dataset, spec.preset, record.protocol_name) == (terms.dataset, terms.preset, terms.protocol)
     return same and (spec.data == terms.data if terms.data else True)
+
+
+def _repeats(done: Record, failure: Record) -> bool:
+    """Whether the same was asked again since, maybe of other code; what was killed does not state its settings."""
+    stated = failure.settings is not None and failure.settings == done.settings
+    same = _asked(done) == _asked(failure) and (stated or failure.spec.params == done.spec.params)
+    return same and done.finished >= failure.finished
+
+
+def _asked(record: Record) -> tuple[Any, ...]:
+    spec = record.spec
+    return (*spec.question(), spec.view, spec.precision, spec.dataset_params)

@@ -46,8 +46,7 @@ class Known:
     def labels(self) -> set[str]:
         """What may be asked for: ``mnist`` and ``mnist:1``."""
         ours = {name for run in self.runs for name in (run.record.spec.dataset, run.record.spec.dataset_label)}
-        theirs = {f"{row.dataset}:{row.category}" if row.category else row.dataset for row in self.published}
-        return ours | theirs
+        return ours | {row.label for row in self.published}
 
 
 def leaderboard(
@@ -62,20 +61,34 @@ def leaderboard(
     Raises ``ConfigError`` with the nearest names where neither a record nor a published row answers, and
     ``StoreError`` where scores are missing or were edited. ``tell`` is told of what takes long.
     """
+    boards = boards_there(known, dataset, measures, preset, tell)
+    if not boards:
+        raise _nothing(known, dataset, measures[0], preset)
+    return boards
+
+
+def boards_there(
+    known: Known,
+    dataset: str,
+    measures: Sequence[Measure],
+    preset: str | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> list[Board]:
+    """As ``leaderboard``, and none where nothing answers; raises ``ConfigError`` for a preset of no run at all.
+
+    Of ``mnist:all`` those of the categories that have any: one without the figure or the preset hides no other.
+    """
     name, _, category = dataset.partition(":")
     if category == ALL:
         labels = _labels_of(known, name)
-        return [board for each in labels for board in leaderboard(known, each, measures, preset, tell)]
+        return [board for each in labels for board in boards_there(known, each, measures, preset, tell)]
     runs, categories = runs_asked_for(known, dataset, preset)
     if not category and categories is None and any(run.record.spec.category for run in runs):
-        return leaderboard(known, f"{name}:{ALL}", measures, preset, tell)
+        return boards_there(known, f"{name}:{ALL}", measures, preset, tell)
     failed = [r for r in known.failed if r.spec.dataset == name and category in ("", r.spec.category)]
     boards = measured_boards(runs, measures, known.published, categories, failed, tell)
     boards += published_boards(known.published, name, category or None, measures, boards, categories)
-    boards = sorted((board for board in boards if board.rows), key=order)
-    if not boards:
-        raise _nothing(known, dataset, measures[0], bool(runs))
-    return boards
+    return sorted((board for board in boards if board.rows), key=order)
 
 
 def runs_asked_for(
@@ -122,24 +135,20 @@ def _seen_categories(known: Known, name: str) -> list[str]:
 
 
 def _labels_of(known: Known, name: str) -> list[str]:
-    labels = sorted(label for label in known.labels() if label.startswith(f"{name}:"))
+    return sorted(label for label in known.labels() if label.startswith(f"{name}:"))
+
+
+def _nothing(known: Known, dataset: str, measure: Measure, preset: str | None) -> ConfigError:
+    name, _, category = dataset.partition(":")
+    labels = _labels_of(known, name) if category == ALL else sorted({dataset} & known.labels())
     if not labels:
-        raise unknown_dataset(known, f"{name}:{ALL}")
-    return labels
-
-
-def _nothing(known: Known, dataset: str, measure: Measure, was_run: bool) -> ConfigError:
-    if dataset not in known.labels():
         return unknown_dataset(known, dataset)
-    there = sorted(key for key in MEASURES if _has(known, dataset, MEASURES[key]))
-    what = "no run has maps or masks for it" if was_run and measure.is_pixel else "no run and no published row has it"
-    return ConfigError(f"No {measure.key} of {dataset}: {what}. Known: {', '.join(there) or 'none'}.")
-
-
-def _has(known: Known, dataset: str, measure: Measure) -> bool:
-    name = dataset.partition(":")[0]
-    ours = any(measure.read(run.record) for run in known.runs if run.record.spec.dataset == name)
-    return ours or any(row.ranked and row.dataset == name and row.metric == measure.key for row in known.published)
+    runs = [run for label in labels for run in runs_asked_for(known, label, preset)[0]]
+    rows = [row for row in known.published if row.ranked and row.label in labels]
+    there = {row.metric for row in rows} | {key for run in runs for key in MEASURES if MEASURES[key].read(run.record)}
+    what = "no run has maps or masks for it" if runs and measure.is_pixel else "no run and no published row has it"
+    under = f" under preset {preset}" if preset else ""
+    return ConfigError(f"No {measure.key} of {dataset}{under}: {what}. Known: {', '.join(sorted(there)) or 'none'}.")
 
 
 def unknown_dataset(known: Known, dataset: str) -> ConfigError:

@@ -89,6 +89,11 @@ class PublishedRow(BaseModel):
             raise ValueError("a row that is not ranked must say why in its note")
         return self
 
+    @property
+    def label(self) -> str:
+        """As records name what they were measured on: ``mnist:1``."""
+        return f"{self.dataset}:{self.category}" if self.category else self.dataset
+
 
 COLUMNS = tuple(PublishedRow.model_fields)
 
@@ -112,31 +117,6 @@ def read(file: Path | None = None) -> list[PublishedRow]:
             problems.append(f"line {line}: {_reason(error)}")
     refuse(problems, f"line(s) of {file} cannot be used", DOCUMENTED)
     return rows
-
-
-def select(
-    rows: Sequence[PublishedRow],
-    dataset: str,
-    category: str | None = None,
-    metric: Metric = "auroc",
-    *,
-    kind: str | None = None,
-    protocol: str | None = None,
-) -> list[PublishedRow]:
-    """The ranked rows of one ranking, best first; equal ones in the order of the file.
-
-    ``protocol`` is a record's ``protocol_name``: rows that are not comparable with it are left out. Unless it is given,
-    rows of any protocol are taken. ``category`` and ``kind`` of ``None`` ask for figures over all of them.
-    """
-    wanted = (dataset, category, metric, kind)
-    found = [
-        row
-        for row in rows
-        if row.ranked
-        and (row.dataset, row.category, row.metric, row.kind) == wanted
-        and (protocol is None or protocol in row.comparable_with)
-    ]
-    return sorted(found, key=lambda row: -row.value)
 
 
 def _lines(file: Path) -> list[tuple[int, list[str]]]:

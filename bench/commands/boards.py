@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,11 @@ import typer
 from bench.commands.options import Debug, Json, Plugins, Results, print_json, use_plugins
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from bench.boards.leaderboard import Known
 
-Metric = Annotated[str, typer.Option(help="Metric: auroc, average_precision, fpr_at_95_tpr, au_spro@0.05, iou …")]
+_METRIC = "Metric: auroc, average_precision, fpr_at_95_tpr, au_spro@0.05, iou …"
 Preset = Annotated[str | None, typer.Option(help="Only runs of this preset. Default: a board for each.")]
 NoPublished = Annotated[bool, typer.Option("--no-published", help="Leave published results out.")]
 
@@ -21,7 +24,7 @@ def leaderboard(
     dataset: Annotated[
         str | None, typer.Option(help="Data set: mnist:1, mnist (mean over its categories) or mnist:all (each).")
     ] = None,
-    metric: Metric = "auroc",
+    metric: Annotated[str | None, typer.Option(help=f"{_METRIC} Default: auroc.")] = None,
     preset: Preset = None,
     format_: Annotated[
         str, typer.Option("--format", help="terminal, markdown, latex, csv, json or html.")
@@ -50,34 +53,26 @@ def leaderboard(
     from bench.board_formats.terminal import report
     from bench.boards.measures import parse_measures
     from bench.progress import reporter
-    from bench.tables import show
-    from bench.writing import write_output
 
     use_plugins(plugins)
     if timing:
-        _timings(results, dataset, format_, out)
+        _refuse_beside_timing({"--metric": metric, "--all": all_, "--no-published": no_published})
+        _timings(results, dataset, preset, format_, out)
         return
-    measures, write = parse_measures(metric), writer(format_)
+    measures, write = parse_measures(metric or "auroc"), writer(format_)
     known = _known(results, no_published)
     if all_:
         for file in write_all(known, measures, preset, out, dataset, reporter().say):
             print(file)
         return
     boards = boards_requested(known, dataset, measures, preset, reporter().say)
-    if out:
-        write_output(out, write(boards))
-    elif format_ == "terminal":
-        for board in boards:
-            show(report(board))
-            print()
-    else:
-        print(write(boards), end="")
+    _write_or_show(lambda: write(boards), map(report, boards), format_, out)
 
 
 def compare(
     methods: Annotated[list[str], typer.Argument(help="Two or more methods, named as on the leaderboard.")],
     dataset: Annotated[str, typer.Option(help="Data set, or a list: mnist:1 or mnist:all or lag,resc.")],
-    metric: Metric = "auroc",
+    metric: Annotated[str, typer.Option(help=_METRIC)] = "auroc",
     preset: Preset = None,
     results: Results = Path("results"),
     plugins: Plugins = None,
@@ -103,24 +98,38 @@ def compare(
         show(comparison_report(found))
 
 
-def _timings(results: Path, dataset: str | None, format_: str, out: Path | None) -> None:
-    from bench.tables import show
+def _refuse_beside_timing(options: Mapping[str, object]) -> None:
+    from bench.errors import ConfigError
+
+    if given := [name for name, value in options.items() if value]:
+        raise ConfigError(
+            "Expected beside --timing none but --dataset, --preset, --format, --out and --results,"
+            f" found {', '.join(given)}. Leave it out: timings have no metric and no published rows."
+        )
+
+
+def _timings(results: Path, dataset: str | None, preset: str | None, format_: str, out: Path | None) -> None:
     from bench.timing.formats import writer
     from bench.timing.lookup import boards
     from bench.timing.tables import report
+
+    write, found = writer(format_), boards(results, dataset, preset)
+    _write_or_show(lambda: write(found), map(report, found), format_, out)
+
+
+def _write_or_show(write: Callable[[], str], reports: Iterable[RenderableType], format_: str, out: Path | None) -> None:
+    """``reports`` are what a terminal shows in colours; ``write`` gives the same as text in the format."""
+    from bench.tables import show
     from bench.writing import write_output
 
-    groups = boards(results, dataset)
-    if format_ == "terminal" and not out:
-        for group in groups:
-            show(report(group))
-            print()
-        return
-    text = "\n".join(map(writer("markdown" if format_ == "terminal" else format_), groups))
     if out:
-        write_output(out, text)
+        write_output(out, write())
+    elif format_ == "terminal":
+        for report in reports:
+            show(report)
+            print()
     else:
-        print(text, end="")
+        print(write(), end="")
 
 
 def _known(results: Path, no_published: bool) -> Known:

@@ -122,8 +122,8 @@ def not_finite(scores: Scores) -> str:
 def direction(study: Study) -> None:
     """Higher is more anomalous: squares of black and white score above soft ramps, by their medians."""
     sound_answers(study)
-    if study.has_random_features:
-        raise NotChecked("Its features are random here, and promise no direction; with pre-trained ones they do.")
+    if study.goes_without:
+        raise NotChecked("It runs without its downloads here (without_downloads), which promises no direction.")
     fitted = fitted_by(study, Setting(budget=SMALL))
     normal, anomalous = (part.median().item() for part in fitted.answers.image.chunk(2))
     if not anomalous > normal:

@@ -38,20 +38,9 @@ class Budget:
     """Of several values the first that the method takes."""
 
 
-SMALLEST = Budget(
-    3,
-    {
-        "width": 2,
-        "latent_dim": 4,
-        "batch_size": 8,
-        "iterations": 3,
-        "trees": 10,
-        "components": 8,
-        "n_features": 4,
-    }
-    | {"image_size": (32, 64)},
-)
-SMALL = Budget(60, {**SMALLEST.sizes, "width": 4, "latent_dim": 8, "iterations": 20})
+SMALLEST = Budget(3, {"width": 2, "latent_dim": 4, "batch_size": 8, "image_size": (32, 64)})
+"""Of the names that ``Detector.checked_with`` states."""
+SMALL = Budget(60, {**SMALLEST.sizes, "width": 4, "latent_dim": 8})
 """Enough to tell an anomaly that nobody could miss."""
 
 
@@ -116,29 +105,30 @@ class Study:
     @property
     def needs(self) -> str:
         """What must be downloaded before the method can be fitted; empty where it can do without."""
-        return "" if self.has_random_features else self.cls.needs
+        return "" if self.goes_without else self.cls.needs
 
     @property
-    def has_random_features(self) -> bool:
-        """Whether it is examined without the weights that it is made for."""
-        return "pre_trained" in self.params_cls.model_fields
+    def goes_without(self) -> bool:
+        """Whether it is examined without the downloads that it is made for."""
+        return bool(self.cls.needs and self.cls.without_downloads)
 
     def new(self, budget: Budget) -> Detector[Any]:
         """A detector not yet fitted."""
         return self.cls(registry.make_params(self.method, self.params_cls, self.values(budget)))
 
     def values(self, budget: Budget) -> dict[str, Any]:
-        """Parameters under a budget: those of ``quick``, lowered where their names tell that they cost time."""
-        chosen = {**self.cls.preset("quick", TRAINING_IMAGES), **self.cls.checked_with}
+        """Parameters under a budget: those of ``quick``, what the method states, and the budget's names lowered."""
+        stated = {**self.cls.checked_with, **(self.cls.without_downloads if self.goes_without else {})}
+        chosen = {**self.cls.preset("quick", TRAINING_IMAGES), **stated}
         for key, info in self.params_cls.model_fields.items():
-            if key in self.cls.checked_with:
+            if key in stated:
                 continue
             usual = chosen.get(key, info.default)
             for most in _candidates(budget, key):
                 if not (isinstance(usual, int) and 0 < usual <= most) and self._takes(key, most):
                     chosen[key] = most
                     break
-        return chosen | ({"pre_trained": False} if self.has_random_features else {})
+        return chosen
 
     def _takes(self, key: str, value: int) -> bool:
         try:

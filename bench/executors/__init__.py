@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 
+from bench.durations import seconds
 from bench.errors import ConfigError, unknown_name
 from bench.jobs.job import Job
 from bench.progress import Reporter
@@ -50,6 +51,14 @@ class Left:
     to: str
     """Who has them, by the name under which it knows them: ``Slurm as job 12``."""
     runs: int
+
+
+def _in_seconds(value: object, field: ValidationInfo) -> float:
+    return seconds(str(value), str(field.field_name))
+
+
+Duration = Annotated[float, BeforeValidator(_in_seconds)]
+"""An option that is a span of time: ``2h`` or ``90s``, in seconds once read."""
 
 
 class Options(BaseModel):

@@ -6,11 +6,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from bench.durations import seconds
 from bench.errors import ConfigError
-from bench.executors import Options
+from bench.executors import Duration, Options
 
-Duration = Annotated[float, BeforeValidator(lambda value: seconds(str(value), "time, timeout or grace"))]
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 
 

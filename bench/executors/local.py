@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from bench.durations import seconds, shown
-from bench.executors import Ended, Executor, Options
+from bench.durations import shown
+from bench.executors import Duration, Ended, Executor, Options
 from bench.executors.processes import RunProcess, environment, how_it_ended
 from bench.executors.slots import Slot, slots
 from bench.jobs.job import Job
@@ -18,8 +18,6 @@ from bench.progress import Reporter
 
 _PATIENCE = 0.2  # seconds that a call waits for the first process to end
 _LOOK_EVERY = 0.02
-
-Duration = Annotated[float, BeforeValidator(lambda value: seconds(str(value), "timeout or grace"))]
 
 
 class LocalOptions(Options):

@@ -6,7 +6,8 @@ import math
 
 from pydantic import Field
 
-from bench.executors.cluster_options import ClusterOptions, Duration
+from bench.executors import Duration
+from bench.executors.cluster_options import ClusterOptions
 
 
 class SlurmOptions(ClusterOptions):

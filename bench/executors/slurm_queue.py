@@ -19,8 +19,10 @@ _UNREACHABLE = (
     "try again",
     "Zero Bytes",
     "Unable to establish",
+    "Protocol authentication error",
 )
-_OVER_ALREADY = ("Invalid job id", "already completing or completed")
+_FORGOTTEN = "Invalid job id"
+_OVER_ALREADY = (_FORGOTTEN, "already completing or completed")
 _ACTIVE = {
     "PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING",
     "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT",
@@ -96,8 +98,10 @@ def tasks_of(array: str, name: str) -> dict[int, Task]:
     """Tasks of our array by number; empty once Slurm has forgotten it. Raises ``UnreachableError``."""
     try:
         text = call("scontrol", "show", "job", "-o", array)
-    except ConfigError:  # an invalid job id
-        return {}
+    except ConfigError as error:
+        if _FORGOTTEN in str(error):
+            return {}
+        raise UnreachableError(str(error)) from error  # tasks may run on: no other refusal says that they are over
     return {task.index: task for line in text.splitlines() for task in _parse(line) if task.name == name}
 
 

@@ -49,7 +49,10 @@ from bench.views import View
 
 __all__ = ["FAnoGAN", "Resize"]
 
+# The one room that knows methods by name: it offers f-AnoGAN, and no other, to users of anomalib.
 _FAMILY = ("fanogan", "izi", "ziz")
+_LAST_OF_THE_GENERATOR = "generator.to_image.weight"
+"""Among their weights: ``(channels, …)``."""
 
 
 class FAnoGAN(AnomalibModule):
@@ -105,7 +108,7 @@ class FAnoGAN(AnomalibModule):
         record, weights = _read(Path(folder))
         spec = record.spec
         view = _whole_image_view(record)
-        channels = int(weights["generator.to_image.weight"].shape[0])  # records do not name it
+        channels = int(weights[_LAST_OF_THE_GENERATOR].shape[0])  # records do not name it
         settings = {"preset": spec.preset, "seed": spec.seed, "method": spec.method, **spec.params}
         model = cls(view.size, channels, **settings, **components)
         detector = model._new_detector(None)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torchvision import tv_tensors  # type: ignore[import-untyped]
 from torchvision.transforms import v2  # type: ignore[import-untyped]
 
-from bench.contracts import ImageShape
+from bench.contracts import ImageShape, WithNetworks
 from bench.errors import ConfigError, DataError
 from bench.images import ImageCache
 from bench.views import View, to_model_input
@@ -85,14 +85,14 @@ class FAnoGANModel(nn.Module):
 
     trained: Tensor
 
-    def __init__(self, detector: Any, shape: ImageShape) -> None:  # noqa: ANN401 - plug-ins are imported by name
+    def __init__(self, detector: WithNetworks, shape: ImageShape) -> None:
         super().__init__()
         self.shape = shape
         self.register_buffer("trained", torch.tensor(False))
         detector.build(shape)
         self.hold(detector, trained=False)
 
-    def hold(self, detector: Any, *, trained: bool) -> None:  # noqa: ANN401
+    def hold(self, detector: WithNetworks, *, trained: bool) -> None:
         """Take over a detector; its networks become modules, so that Lightning moves and saves them."""
         self.detector = detector
         for name, network in detector.parts().items():
@@ -109,6 +109,7 @@ class FAnoGANModel(nn.Module):
         if not self.trained:
             raise ConfigError("FAnoGAN is not trained. Call Engine.fit, or load a checkpoint or a record first.")
         scores = self.detector.score(to_model_input(self.as_bytes(images), images.device))
+        assert scores.map is not None  # every variant of f-AnoGAN points
         return InferenceBatch(pred_score=scores.image, anomaly_map=scores.map.unsqueeze(1))
 
     def as_bytes(self, images: Tensor) -> NDArray[np.uint8]:

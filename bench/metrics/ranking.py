@@ -86,17 +86,6 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(np.diff(found, prepend=0) @ precision / found[-1])
 
 
-def roc_curve(labels: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """``(fpr, tpr, thresholds)``, each ``(K + 1,)`` for K distinct scores, from (0, 0) at infinity to (1, 1).
-
-    ``tpr[k]`` is the share of anomalous images scoring ``>= thresholds[k]``. No point is dropped: scikit-learn's
-    with ``drop_intermediate=False``.
-    """
-    thresholds, found, false_alarms = _cumulative_counts(*check_inputs(labels, scores))
-    fpr, tpr = (np.concatenate(([0.0], counts / counts[-1])) for counts in (false_alarms, found))
-    return fpr, tpr, np.concatenate(([np.inf], thresholds))
-
-
 def fpr_at_tpr(labels: ArrayLike, scores: ArrayLike, tpr: float = 0.95) -> float:
     """Lowest false positive rate among the attainable thresholds that find at least ``tpr`` of the anomalous images.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.board_formats.sheet import TIED, Header, Words, sheet
 from bench.board_formats.words import heading, notes
-from bench.boards.leaderboard import ALL, Known, averaged_categories, leaderboard
+from bench.boards.leaderboard import ALL, Known, averaged_categories, boards_there
 from bench.boards.measures import AFTER_A_RUN, MEASURES, Measure
 from bench.boards.model import Board, Measured, Row
 from bench.records.saved import SavedRun
@@ -88,11 +88,11 @@ def _of_dataset(known: Known, name: str, measures: Sequence[Measure]) -> Iterato
     categories = averaged_categories(known, name)
     seen = {run.record.spec.category for run in known.runs if run.record.spec.dataset == name} - {None}
     if not seen:
-        yield from leaderboard(known, name, measures)
+        yield from boards_there(known, name, measures)
     else:
         if categories and seen >= set(categories):
-            yield from leaderboard(known, name, measures)
-        yield from leaderboard(known, f"{name}:{ALL}", measures)
+            yield from boards_there(known, name, measures)
+        yield from boards_there(known, f"{name}:{ALL}", measures)
 
 
 def _shown(identifier: str, board: Board, runs: Mapping[str, SavedRun]) -> ShownBoard:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.contracts import NORMAL
-from bench.pixel_tables import interval_text
+from bench.interval_text import interval_text
 from bench.records.record import Metrics
 from bench.report.boards import ShownBoard, text_of
 from bench.report.pages import write_page

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.interval_text import interval_text
 from bench.metrics.pixel_results import Figure, PixelMetrics
 from bench.metrics.ranking import OperatingPoint
-from bench.pixel_tables import interval_text, named_figures
+from bench.pixel_tables import named_figures
 from bench.records.record import SCORE, Metrics, ScoreMetrics
 
 NONE = "–"

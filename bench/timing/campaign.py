@@ -19,7 +19,6 @@ from bench.executors.processes import environment, how_it_ended
 from bench.grid.planning import PlannedRun
 from bench.progress import Reporter
 from bench.provenance import hardware, now, provenance, threads
-from bench.records.record import facts_of
 from bench.records.store import RecordStore
 from bench.spec import RunSpec
 from bench.stopping import StopRequest
@@ -168,7 +167,7 @@ def _timing(method: _Method, request: TimingRequest) -> Timing:
         key=timing_key(method.spec, name, threads()),
         spec=method.spec,
         synthetic=data.dataset.synthetic,
-        subset=bool(facts_of(data.split).get("subset")),
+        subset=data.split.is_subset,
         device=str(request.device),
         device_name=name,
         batches=list(request.batches),

@@ -22,18 +22,20 @@ def results_of(record: Record) -> Path:
     return record.folder.parents[3]
 
 
-def boards(results: Path, dataset: str | None) -> list[list[Timing]]:
+def boards(results: Path, dataset: str | None = None, preset: str | None = None) -> list[list[Timing]]:
     """Timings that may stand side by side: one data set, view, preset, precision and device; the newest of a method.
 
-    Raises ``ConfigError`` where nothing was timed.
+    Of all data sets and presets unless one is named. Raises ``ConfigError`` where nothing was timed.
     """
     groups: dict[tuple[str, ...], dict[str, Timing]] = {}
     for timing in sorted(read_timings(results, dataset), key=lambda timing: timing.finished):
         spec = timing.spec
+        if preset not in (None, spec.preset):
+            continue
         terms = (spec.dataset_label, spec.view, spec.preset, spec.precision, timing.device_name)
         groups.setdefault(terms, {})[spec.method] = timing
     if not groups:
-        of = f" of {dataset}" if dataset else ""
+        of = (f" of {dataset}" if dataset else "") + (f" under preset {preset}" if preset else "")
         raise ConfigError(f"No timing{of} below {results}. Try: bench time --method NAME --dataset NAME.")
     return [sorted(group.values(), key=_seconds_of_a_score) for group in groups.values()]
 

@@ -1,4 +1,4 @@
-"""Timings as a table of words, for the terminal, Markdown, LaTeX, CSV and HTML alike."""
+"""Timings as words and figures, before any form arranges them."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _threads(timings: Sequence[Timing]) -> str:
 
 
 def heading(timings: Sequence[Timing]) -> str:
-    """``oct-phantom, timing (quick, synthetic)``."""
+    """``oct-phantom, patches:64/32, cpu (quick, synthetic)``."""
     first = timings[0]
-    marks = dict.fromkeys(mark for timing in timings for mark in timing.marks())
-    return f"{first.spec.dataset_label}, {first.spec.view}, {first.device} ({', '.join(marks) or first.spec.preset})"
+    marks = dict.fromkeys([first.spec.preset, *(mark for timing in timings for mark in timing.marks())])
+    return f"{first.spec.dataset_label}, {first.spec.view}, {first.device} ({', '.join(marks)})"

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from bench.pixel_tables import interval_text
+from bench.interval_text import interval_text
 from bench.turing.scoring import Figures, Share, TuringScore
 
 if TYPE_CHECKING:

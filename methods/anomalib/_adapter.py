@@ -141,6 +141,12 @@ class AnomalibDetector(contracts.Detector[ParamsT]):
             return model(**self.arguments(), **parts)
 
 
+class OptionalBackboneDetector(AnomalibDetector[ParamsT]):
+    """A model of ``OptionalBackboneParams``."""
+
+    without_downloads: ClassVar[Mapping[str, Any]] = {"pre_trained": False}
+
+
 class ZeroShotDetector(AnomalibDetector[ParamsT]):
     """A model that needs no training; its texts or references are set up as Lightning would before a test."""
 

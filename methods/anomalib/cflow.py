@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 
 from bench.contracts import Context, Images, ImageShape
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import OptionalBackboneDetector, OptionalBackboneParams, TrainedParams
 
 
 class Params(TrainedParams, OptionalBackboneParams):
@@ -53,7 +53,7 @@ class LikelihoodMap(nn.Module):
         return torch.stack([interpolate(m, image_size, mode="bilinear", align_corners=True) for m in maps]).sum(0)[:, 0]
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Cflow."""
 
     summary = "Cflow: conditional normalising flows of features (Gudovskiy et al. 2022)"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
+from ._adapter import BankParams, OptionalBackboneDetector, OptionalBackboneParams
 
 
 class Params(BankParams, OptionalBackboneParams):
@@ -18,7 +18,7 @@ class Params(BankParams, OptionalBackboneParams):
     max_training_points: int = Field(40000, ge=1, description="points of the density")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Dfkde."""
 
     summary = "Dfkde: kernel density of pooled features (anomalib)"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
+from ._adapter import BankParams, OptionalBackboneDetector, OptionalBackboneParams
 
 
 class Params(BankParams, OptionalBackboneParams):
@@ -24,7 +24,7 @@ class Params(BankParams, OptionalBackboneParams):
     pca_level: float = Field(0.97, gt=0, lt=1, description="share of variance the components hold")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Dfm."""
 
     summary = "Dfm: reconstruction error of features from their principal components (Ahuja et al. 2019)"

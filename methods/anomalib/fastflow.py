@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import OptionalBackboneDetector, OptionalBackboneParams, TrainedParams
 
 
 class Params(TrainedParams, OptionalBackboneParams):
@@ -19,7 +19,7 @@ class Params(TrainedParams, OptionalBackboneParams):
     hidden_ratio: float = Field(1.0, gt=0, description="hidden channels over input channels")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Fastflow."""
 
     summary = "Fastflow: two-dimensional normalising flows of features (Yu et al. 2021)"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import OptionalBackboneDetector, OptionalBackboneParams, TrainedParams
 
 
 class Params(TrainedParams, OptionalBackboneParams):
@@ -22,7 +22,7 @@ class Params(TrainedParams, OptionalBackboneParams):
     latent_dim: int = Field(220, ge=1, description="numbers of a latent code")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Fre."""
 
     summary = "Fre: features rebuilt by a tied linear autoencoder (Ndiour et al. 2023)"

@@ -38,6 +38,7 @@ class Detector(AnomalibDetector[Params]):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"image_size": 32, "n_features": 16, "training_steps": 500}
     }
+    checked_with: ClassVar[Mapping[str, Any]] = {"n_features": 4}
 
     def arguments(self) -> dict[str, Any]:
         return {**super().arguments(), "batch_size": self.params.batch_size}

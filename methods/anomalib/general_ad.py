@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import OptionalBackboneDetector, OptionalBackboneParams, TrainedParams
 
 
 class Params(TrainedParams, OptionalBackboneParams):
@@ -20,7 +20,7 @@ class Params(TrainedParams, OptionalBackboneParams):
     top_k: int = Field(10, ge=1, description="patches that make the image's score")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """GeneralAD."""
 
     summary = "GeneralAD: a discriminator of normal and distorted patch features (Sträter et al. 2024)"

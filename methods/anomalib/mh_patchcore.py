@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
+from ._adapter import BankParams, OptionalBackboneDetector, OptionalBackboneParams
 
 
 class Params(BankParams, OptionalBackboneParams):
@@ -21,7 +21,7 @@ class Params(BankParams, OptionalBackboneParams):
     num_neighbors: int = Field(9, ge=1, description="neighbours that weigh the image's score")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """MHPatchcore."""
 
     summary = "MHPatchcore: PatchCore with whitened features and a bank of bounded size (anomalib)"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
+from ._adapter import BankParams, OptionalBackboneDetector, OptionalBackboneParams
 
 
 class Params(BankParams, OptionalBackboneParams):
@@ -19,10 +19,11 @@ class Params(BankParams, OptionalBackboneParams):
     )
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Padim."""
 
     summary = "Padim: a Gaussian of features at each place (Defard et al. 2021)"
     needs = "weights of the backbone (resnet18) from Hugging Face"
     model_class = "Padim"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"image_size": 64, "bank_images": 300}}
+    checked_with: ClassVar[Mapping[str, Any]] = {"n_features": 4}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import OptionalBackboneDetector, OptionalBackboneParams, TrainedParams
 
 
 class Params(TrainedParams, OptionalBackboneParams):
@@ -20,7 +20,7 @@ class Params(TrainedParams, OptionalBackboneParams):
     lr: float = Field(1e-3, gt=0, description="step size")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Patchflow."""
 
     summary = "Patchflow: normalising flows of patch features (anomalib)"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, BankParams, OptionalBackboneParams
+from ._adapter import BankParams, OptionalBackboneDetector, OptionalBackboneParams
 
 
 class Params(BankParams, OptionalBackboneParams):
@@ -21,7 +21,7 @@ class Params(BankParams, OptionalBackboneParams):
     max_ratio: float = Field(0.01, gt=0, le=1, description="share of the map that makes the image's score")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """Rad."""
 
     summary = "Rad: nearest DINOv3 patches at like places (anomalib)"

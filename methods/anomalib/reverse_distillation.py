@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ._adapter import AnomalibDetector, OptionalBackboneParams, TrainedParams
+from ._adapter import OptionalBackboneDetector, OptionalBackboneParams, TrainedParams
 
 
 class Params(TrainedParams, OptionalBackboneParams):
@@ -19,7 +19,7 @@ class Params(TrainedParams, OptionalBackboneParams):
     backbone: str = Field("wide_resnet50_2", description="name of the backbone in timm")
 
 
-class Detector(AnomalibDetector[Params]):
+class Detector(OptionalBackboneDetector[Params]):
     """ReverseDistillation."""
 
     summary = (

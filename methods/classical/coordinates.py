@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -139,6 +139,8 @@ ParamsT = TypeVar("ParamsT", bound=CoordinateParams)
 
 class CoordinateDetector(contracts.Detector[ParamsT]):
     """Outliers among principal coordinates: ``learn`` sees those of normal images, ``distance`` judges."""
+
+    checked_with: ClassVar[Mapping[str, Any]] = {"components": 8}
 
     @property
     def most_learnt_from(self) -> int | None:

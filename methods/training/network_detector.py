@@ -21,7 +21,7 @@ BATCH_SIZE = 64
 
 
 class NetworkDetector(contracts.Detector[ParamsT]):
-    """A detector of trained networks: ``build`` makes them, ``parts`` names them."""
+    """A detector ``WithNetworks``: ``build`` makes them, ``parts`` names them."""
 
     @abstractmethod
     def build(self, images: Images | ImageShape) -> None:

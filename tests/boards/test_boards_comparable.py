@@ -85,6 +85,40 @@ def test_failures_of_the_same_terms_are_named(store):
     assert board.footer.failed == ("b on toy, seed 0: failed, weights [missing]",)
 
 
+@pytest.mark.parametrize(
+    ("failure", "since"),
+    [
+        ({"code": "m0"}, {"code": "m1"}),
+        ({"settings": {}, "params": {"steps": 10}}, {"settings": {}, "params": {"steps": 20}}),  # another default
+        (
+            {"params": {"steps": 10}},
+            {"settings": {"steps": 10}, "params": {"steps": 10}, "code": "m1"},
+        ),  # killed: settings not stated
+    ],
+)
+def test_a_failure_is_forgotten_once_the_run_was_repeated(store, failure, since):
+    failed(store, "b", finished="2026-01-01", **failure)
+    make(store, "b", finished="2026-02-01", **since)
+    (board,) = boards_of(store)
+    assert board.footer.failed == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 1},
+        {"settings": {"steps": 5}, "params": {"steps": 5}},
+        {"view": "resize:32"},
+        {"finished": "2025-01-01", "code": "m1"},  # it was done, and then its code was broken
+    ],
+)
+def test_a_failure_that_nothing_repeated_since_stays(store, other):
+    failed(store, "b", settings={}, finished="2026-01-01")
+    make(store, "b", **({"settings": {}, "finished": "2026-02-01"} | other))
+    (board,) = boards_of(store)
+    assert len(board.footer.failed) == 1
+
+
 def test_rows_without_the_figure_are_named_below(store):
     make(store, "a", areas={"hole": 0.3})
     make(store, "b")

@@ -90,6 +90,29 @@ def test_categories_of_their_own_protocols_are_not_averaged(store):
     assert [board.dataset for board in boards] == ["medmnist:breastmnist", "medmnist:pneumoniamnist"]
 
 
+def test_categories_without_the_figure_or_the_preset_do_not_hide_the_others(store):
+    make(store, "maps", dataset="mvtec-ad", category="bottle", areas={"hole": 0.5, "crack": 0.7})
+    make(store, "scores", dataset="mvtec-ad", category="cable")
+    make(store, "scores", dataset="mvtec-ad", category="cable", preset="quick")
+    found = known(store, with_published=False)
+    assert [board.dataset for board in leaderboard(found, "mvtec-ad:all", (MEASURES["au_spro@0.05"],))] == [
+        "mvtec-ad:bottle"
+    ]
+    assert [board.dataset for board in leaderboard(found, "mvtec-ad:all", AUROC, preset="quick")] == ["mvtec-ad:cable"]
+    with pytest.raises(ConfigError, match=r"No iou of mvtec-ad:all: no run has maps.*Known: .*au_spro@0\.05.*auroc"):
+        leaderboard(found, "mvtec-ad:all", (MEASURES["iou"],))
+
+
+def test_what_is_said_to_be_known_is_of_the_category_and_preset_asked_for(store):
+    make(store, dataset="mvtec-ad", category="bottle", areas={"hole": 0.5, "crack": 0.7})
+    make(store, dataset="mvtec-ad", category="cable", preset="quick")
+    found = known(store, with_published=False)
+    with pytest.raises(ConfigError, match=r"No auroc of mvtec-ad:bottle under preset quick: .*Known: none\."):
+        leaderboard(found, "mvtec-ad:bottle", AUROC, preset="quick")
+    with pytest.raises(ConfigError, match=r"No au_spro@0\.05 of mvtec-ad:cable: .*Known: (?!.*au_spro).*auroc"):
+        leaderboard(found, "mvtec-ad:cable", (MEASURES["au_spro@0.05"],))
+
+
 def test_all_writes_two_files_for_each_data_set(store, tmp_path):
     make(store)
     make(store, dataset="lag", preset="quick")
@@ -107,6 +130,21 @@ def test_all_leaves_out_what_has_no_such_figure(store, tmp_path):
     assert [file.name for file in files] == ["resc-au_pro-0.3.md", "resc-au_pro-0.3.csv"]
     with pytest.raises(ConfigError, match="No board to write: nothing has aupimo"):
         list(write_all(known(store), (MEASURES["aupimo"],), None, tmp_path))
+
+
+def test_all_writes_those_categories_of_a_data_set_that_have_the_figure(store, tmp_path):
+    make(store, dataset="medmnist", category="chestmnist")
+    make(store, dataset="medmnist", category="breastmnist", areas={"hole": 0.5, "crack": 0.7})
+    found = known(store, with_published=False)
+    written, _ = write_all(found, (MEASURES["au_spro@0.05"],), None, tmp_path)
+    assert "medmnist:breastmnist" in written.read_text()
+    assert "chestmnist" not in written.read_text()
+
+
+def test_all_with_a_preset_that_nobody_ran_names_the_nearest(store, tmp_path):
+    make(store)
+    with pytest.raises(ConfigError, match="Did you mean standard"):
+        list(write_all(known(store), AUROC, "standart", tmp_path))
 
 
 def test_all_needs_a_folder_and_no_data_set(store):

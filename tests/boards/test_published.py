@@ -1,4 +1,4 @@
-"""Reading published results: rows of one's own, every kind of damage with its line, and which rows make a ranking."""
+"""Reading published results: rows of one's own, and every kind of damage with its line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from bench.boards.published import COLUMNS, read, select
+from bench.boards.published import COLUMNS, read
 from bench.errors import DataError
 
 GOOD = dict.fromkeys(COLUMNS, "") | {
@@ -73,27 +73,3 @@ def test_another_file_is_refused(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nowhere\.csv"):
         read(tmp_path / "nowhere.csv")
-
-
-# --------------------------------------------------------------------------------------- select
-
-
-def test_a_ranking_holds_ranked_rows_of_its_own_cell_best_first(tmp_path):
-    lines = [
-        {"method": "low", "value": "0.2"},
-        {"method": "high", "value": "0.9"},
-        {"method": "as high", "value": "0.9"},
-        {"method": "not ranked", "ranked": "no", "note": "why"},
-        {"method": "other protocol", "comparable_with": "another"},
-        {"method": "of a category", "category": "c"},
-        {"method": "of a kind", "kind": "dent", "aggregation": ""},
-        {"method": "other metric", "metric": "iou"},
-        {"method": "other data", "dataset": "toys"},
-    ]
-    rows = read(write(tmp_path / "own.csv", *lines))
-    assert [r.method for r in select(rows, "toy", protocol="ours, cropped")] == ["high", "as high", "low"]
-    assert [r.method for r in select(rows, "toy")] == ["high", "as high", "other protocol", "low"]
-    assert [r.method for r in select(rows, "toy", "c")] == ["of a category"]
-    assert [r.method for r in select(rows, "toy", kind="dent")] == ["of a kind"]
-    assert [r.method for r in select(rows, "toy", None, "iou")] == ["other metric"]
-    assert select(rows, "toy", protocol="ours of a subset") == []

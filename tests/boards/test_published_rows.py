@@ -13,7 +13,7 @@ import pytest
 
 from bench import registry
 from bench.boards import published
-from bench.boards.published import COLUMNS, PublishedRow, read, select
+from bench.boards.published import COLUMNS, PublishedRow, read
 from bench.metrics.pools import LIMITS, PRO_LIMIT
 
 REFERENCE = Path(__file__).parents[3] / "shared/reference/published.csv"
@@ -109,7 +109,7 @@ def test_older_tables_copies_and_doubtful_figures_are_not_ranked():
     ],
 )
 def test_headline_figures_of_fanogan(dataset, metric, kind, value):
-    found = [row for row in select(ROWS, dataset, None, metric, kind=kind) if row.our_method == "fanogan"]
+    found = rows_where(dataset=dataset, category=None, metric=metric, kind=kind, our_method="fanogan", ranked=True)
     assert [row.value for row in found] == [value]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from made_records import make
+from timing.timings import SPEC, measured, timing
 
 from bench import cli
+from bench.timing.record import write_timing
 
 
 @pytest.fixture
@@ -63,6 +66,18 @@ def test_a_file_holds_what_standard_output_shows(bench, store, tmp_path, name):
     assert (tmp_path / "new" / "file").read_text() == shown
 
 
+@pytest.mark.parametrize("name", ["terminal", "markdown", "latex", "csv", "json", "html"])
+def test_a_file_of_timings_holds_what_standard_output_shows(bench, store, tmp_path, name):
+    for spec in (SPEC, replace(SPEC, view="resize:64")):
+        write_timing(store.root, timing(measured(), spec=spec).model_copy(update={"key": spec.key}))
+    _, shown, _ = bench("leaderboard", "--timing", "--format", name)
+    status, out, _ = bench("leaderboard", "--timing", "--format", name, "--out", tmp_path / "new" / "file")
+    assert (status, out) == (0, "")
+    written = (tmp_path / "new" / "file").read_text()
+    assert [line.rstrip() for line in shown.splitlines()] == written.splitlines()
+    assert written.count("| --- |") == 2 * (name == "markdown")
+
+
 def test_all_prints_the_files_it_wrote(bench, store, tmp_path):
     make(store)
     status, out, _ = bench("leaderboard", "--all", "--out", tmp_path)
@@ -88,6 +103,10 @@ def test_a_bad_record_is_a_line_on_standard_error(bench, store):
         (("leaderboard", "--dataset", "toys"), "Did you mean toy"),
         (("leaderboard", "--dataset", "toy", "--metric", "au_spro"), "Did you mean au_spro@"),
         (("leaderboard", "--dataset", "toy", "--format", "htm"), "Did you mean html"),
+        (("leaderboard", "--timing", "--format", "htm"), "Did you mean html"),
+        (("leaderboard", "--timing", "--metric", "auroc"), "found --metric. "),
+        (("leaderboard", "--timing", "--all", "--no-published"), "found --all, --no-published. "),
+        (("leaderboard", "--timing", "--preset", "paper"), "No timing under preset paper"),
         (("compare", "a", "--dataset", "toy"), "two or more different methods"),
         (("compare", "a", "b", "--dataset", "toy"), "Unknown method"),
         (("compare", "a", "b", "--dataset", "oct"), "Unknown data set"),

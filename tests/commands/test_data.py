@@ -125,15 +125,20 @@ def test_status_of_one_says_everything(bench, tmp_path, monkeypatch):
     assert "breastmnist.npz, 559.6 kB, https://zenodo.org/" in out
 
 
-def test_a_broken_plugin_is_a_line_of_the_status(bench, toy, tmp_path):
-    (tmp_path / "plugins" / "datasets" / "toy_broken.py").write_text(
-        "import nothing_of_this_name\nclass Dataset: pass\n"
-    )
+@pytest.mark.parametrize(
+    ("name", "line", "problem"),
+    [
+        ("toy_broken", "import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
+        ("toy_raising", "x = 1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_broken_plugin_is_a_line_of_the_status(bench, toy, tmp_path, name, line, problem):
+    (tmp_path / "plugins" / "datasets" / f"{name}.py").write_text(f"{line}\nclass Dataset: pass\n")
     status, out, _ = bench("status", "--json")
-    row = next(row for row in map(json.loads, out.splitlines()) if row["name"] == "toy-broken")
+    row = next(row for row in map(json.loads, out.splitlines()) if row["name"] == name.replace("_", "-"))
     assert status == 0
     assert row["state"] == "broken"
-    assert "No module named 'nothing_of_this_name'" in row["problem"]
+    assert problem in row["problem"]
 
 
 @pytest.mark.parametrize("command", ["status", "get", "check", "split"])

@@ -11,6 +11,7 @@ import bench.plugins
 from bench import registry
 from bench.cli import app
 from bench.conformance import CHECKS, Study, perform
+from bench.conformance.study import SMALLEST
 
 SOUND = '''
 """A random projection and the distance from its mean: draws numbers, keeps weights, points."""
@@ -184,6 +185,36 @@ def test_what_needs_a_download_may_be_left_unchecked(study):
     finding = perform("fit", one)
     assert finding.state == "not checked"
     assert "put weights.pt there" in finding.text
+
+
+WANTING = SOUND.replace('summary = "sound"', 'summary = "sound"\n    needs = "weights.pt"').replace(
+    'description="random directions")',
+    'description="random directions")\n    downloaded: bool = Field(True, description="whether weights.pt is read")',
+).replace(
+    "self.mean = images.mean(dim=0)",
+    "self.mean = images.mean(dim=0)\n        if self.params.downloaded: raise OSError('no weights.pt')",
+)  # fmt: skip
+STATED = ('needs = "weights.pt"', 'needs = "weights.pt"\n    without_downloads = {"downloaded": False}')
+
+
+def test_a_method_says_how_it_runs_without_its_downloads(study):
+    found = states(study(WANTING.replace(*STATED), "going_without"))
+    assert found.pop("direction") == "not checked"
+    assert set(found.values()) == {"ok"}
+
+
+def test_without_a_word_of_the_method_nothing_is_set_for_it(study):
+    assert states(study(WANTING, "saying_nothing"))["fit"] == "failed"
+
+
+@pytest.mark.parametrize("claim", ["", 'without_downloads = {"pre_trained": False}'])
+def test_no_name_of_a_parameter_and_no_empty_claim_spares_the_direction(study, claim):
+    source = SOUND.replace("return Scores(image,", "return Scores(-image,").replace(
+        "directions: int", 'pre_trained: bool = Field(True, description="of the user\'s own")\n    directions: int'
+    )
+    one = study(source.replace('summary = "sound"', f'summary = "sound"\n    {claim}'), f"own_{bool(claim)}".lower())
+    assert one.values(SMALLEST).get("pre_trained") is None
+    assert perform("direction", one).state == "failed"
 
 
 def test_nothing_a_broken_method_does_reaches_other_tests(study):

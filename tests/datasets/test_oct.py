@@ -12,6 +12,7 @@ from PIL import Image
 import bench.plugins  # noqa: F401
 from bench.contracts import ANOMALOUS, NORMAL
 from bench.errors import DataError
+from bench.records.record import facts_of
 
 REAL = Path(__file__).parents[2].parent / "shared/data/oct2017"
 
@@ -63,9 +64,36 @@ def test_another_layout_is_not_taken_for_ours(tmp_path):
 def test_the_packing_is_named(tmp_path, below, val, packing, version):
     result = split(collection(tmp_path / below, val))
     assert result.facts["packing"] == packing
-    assert result.facts["subset"] is True
+    assert result.is_subset
+    assert result.version is None
     assert version in result.protocol
     assert "subset" in result.protocol
+
+
+WHOLE = {"train_normal": 40, "test_normal": 2, "test_anomalous": 4}
+"""What ``collection`` writes."""
+
+
+@pytest.mark.parametrize("params", [{}, {"split": "patient"}])
+def test_all_published_scans_are_no_subset(tmp_path, monkeypatch, params):
+    monkeypatch.setitem(oct.PUBLISHED, "v2", WHOLE)
+    result = split(collection(tmp_path), **params)
+    assert (result.version, result.is_subset) == ("v2", False)
+    assert result.protocol == f"OCT2017 v2, {params.get('split', 'customary')} split"
+    assert facts_of(result)["version"] == "v2"
+
+
+@pytest.mark.parametrize(
+    "missing", ["train/NORMAL/NORMAL-19-2.jpeg", "test/NORMAL/NORMAL-500-1.jpeg", "test/CNV/CNV-7-2.jpeg"]
+)
+def test_one_scan_less_than_published_is_a_subset(tmp_path, monkeypatch, missing):
+    monkeypatch.setitem(oct.PUBLISHED, "v2", WHOLE)
+    root = collection(tmp_path)
+    (root / missing).unlink()
+    result = split(root)
+    assert result.is_subset
+    assert facts_of(result)["subset"] is True
+    assert result.protocol == "OCT2017 v2, customary split of a subset"
 
 
 def test_kaggles_val_part_belongs_to_the_test(tmp_path):
@@ -181,5 +209,7 @@ def test_real_subset_reads_and_pickles():
     result = split(oct.Dataset.locate(REAL))
     assert (len(result.train) + len(result.val), len(result.test)) == (24, 34)
     assert result.facts["train_scans_without_patient"] == 18
+    assert result.is_subset
+    assert result.protocol == "OCT2017 v2, customary split of a subset"
     for sample in (result.train[0], result.test[0], result.test[20]):
         assert pickle.loads(pickle.dumps(sample)).read().shape == (192, 512)  # noqa: S301

@@ -71,6 +71,14 @@ class Cluster:
     def stop_controller(self) -> None:
         end(self.folder / "slurmctld.pid")
 
+    def start_authentication(self) -> None:
+        folder = self.folder / "munge"
+        files = [f"--{name}-file={folder / name}" for name in ("key", "pid", "log", "seed")]
+        subprocess.run(["munged", "--force", f"--socket={folder / 'socket'}", *files], check=True, timeout=60)
+
+    def stop_authentication(self) -> None:
+        end(self.folder / "munge" / "pid")
+
     def call(self, *command: str) -> str:
         environment = {**os.environ, "SLURM_CONF": str(self.conf)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
@@ -97,7 +105,8 @@ def running_cluster(folder: Path):
     before = os.environ.get("SLURM_CONF")
     os.environ["SLURM_CONF"] = str(cluster.conf)
     try:
-        _start_munge(folder / "munge")
+        _make_key(folder / "munge" / "key")
+        cluster.start_authentication()
         cluster.call("slurmd")
         cluster.start_controller()
         yield cluster
@@ -124,13 +133,9 @@ def free_ports() -> list[int]:
         return [each.getsockname()[1] for each in (one, two)]
 
 
-def _start_munge(folder: Path) -> None:
-    key = folder / "key"
-    key.write_bytes(secrets.token_bytes(1024))
-    key.chmod(0o400)
-    files = {"key": "key", "socket": "socket", "pid": "pid", "log": "log", "seed": "seed"}
-    arguments = [f"--{name}-file={folder / file}" for name, file in files.items() if name != "socket"]
-    subprocess.run(["munged", "--force", f"--socket={folder / 'socket'}", *arguments], check=True, timeout=60)
+def _make_key(file: Path) -> None:
+    file.write_bytes(secrets.token_bytes(1024))
+    file.chmod(0o400)
 
 
 def end(pid_file: Path) -> None:

@@ -139,6 +139,20 @@ def test_an_unreachable_controller_costs_nothing(grid, slurm):
     assert grid.statuses() == {"done": 1}
 
 
+def test_a_hiccup_of_authentication_costs_nothing(grid, slurm):
+    with grid.begin(*slow(20, 200)) as process:
+        wait_until(lambda: len(grid.starts()) == 1)
+        slurm.stop_authentication()
+        time.sleep(12)
+        slurm.start_authentication()
+        _, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    assert "Protocol authentication error" in err
+    assert "Slurm answers again" in err
+    assert grid.statuses() == {"done": 1}
+    assert len(grid.starts()) == 1
+
+
 def test_who_was_killed_finds_waiting_tasks_again_and_hands_over_none_twice(grid):
     command = (*slow(4, 40), "--seeds", "0,1,2,3", "--max-parallel", "1")
     with grid.begin(*command) as process:

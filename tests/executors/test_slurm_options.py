@@ -39,6 +39,12 @@ def test_unusable_options_are_refused(values):
         make_options("slurm", values)
 
 
+@pytest.mark.parametrize("key", ["time", "timeout", "grace"])
+def test_a_span_without_its_unit_names_the_one_option(key):
+    with pytest.raises(ConfigError, match=f"Expected a duration after {key}, such as 90s.*found '90'"):
+        make_options("slurm", {key: 90})
+
+
 def test_a_machine_without_slurm_says_what_to_do(monkeypatch, tmp_path, silent):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="login node of the cluster, or take --executor local"):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from made_records import make
 from scipy.stats import rankdata
 from site_records import toy, write_run
 
+from bench import registry
+from bench.boards.leaderboard import Known
 from bench.metrics.ranking import operating_point
 from bench.records.saved import finished
+from bench.report.boards import every_board
 from bench.report.choice import pictured
 from bench.report.figures_table import figures_tables
 from bench.report.groups import groups
@@ -115,3 +119,14 @@ def test_nested_values_become_lines():
     assert list(flat({"a": {"b_c": 1, "d": None}, "e": [1, 2], "f": True})) == [
         ("a, b c", "1"), ("a, d", "–"), ("e", "1, 2"), ("f", "yes"),
     ]  # fmt: skip
+
+
+def test_a_category_without_maps_costs_no_other_its_boards(store):
+    make(store, "pca", dataset="mvtec-ad", category="bottle", areas={"square": 0.5})
+    for category in registry.entries("dataset")["mvtec-ad"].categories:
+        make(store, "knn", dataset="mvtec-ad", category=category)
+    boards = [shown.board for shown in every_board(Known.read(store, with_published=False))]
+    by_pixels = [board.dataset for board in boards if board.ranked.key == "au_spro@0.05"]
+    by_images = {board.dataset for board in boards if board.ranked.key == "auroc"}
+    assert by_pixels == ["mvtec-ad", "mvtec-ad:bottle"]
+    assert {"mvtec-ad", "mvtec-ad:bottle", "mvtec-ad:cable"} <= by_images

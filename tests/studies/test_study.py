@@ -70,7 +70,7 @@ def test_options_replace_keys_one_by_one(write):
         ("seeds: 0,1", "seeds: [0, one]", r"line 5: seeds.1: Input should be a valid integer.*found 'one'"),
         ("preset: quick", "preset: [quick]", r"line 6: preset: Input should be a valid string"),
         ("  mnist: /data", "  mnits: /data", r"line 10: Unknown data set 'mnits'. Did you mean .*mnist"),
-        ("timeout: 2h", "timeout: 90", r"line 13: Expected a duration after timeout or grace, such as 90s"),
+        ("timeout: 2h", "timeout: 90", r"line 13: Expected a duration after timeout, such as 90s"),
         (
             "workers: 2",
             "wrokers: 2",

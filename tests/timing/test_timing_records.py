@@ -14,7 +14,7 @@ from bench.errors import ConfigError, StoreError
 from bench.timing.formats import writer
 from bench.timing.lookup import boards, timings_for
 from bench.timing.record import Spread, Timing, read_timings, write_timing
-from bench.timing.sheet import Figure, figure_text, figures_of, notes, quantity
+from bench.timing.sheet import Figure, figure_text, figures_of, heading, notes, quantity
 
 from .timings import SPEC, measured, timing
 
@@ -98,13 +98,19 @@ def test_boards_never_mix_devices_views_or_presets_and_take_the_newest(tmp_path)
         write_timing(tmp_path, each.model_copy(update={"key": key}))
     groups = sorted([each.key for each in group] for group in boards(tmp_path, None))
     assert groups == [["elsewhere"], ["newer", "beside"]]  # the faster first
+    assert len(boards(tmp_path, None, "quick")) == 2
     with pytest.raises(ConfigError, match="No timing of other"):
         boards(tmp_path, "other")
+    with pytest.raises(ConfigError, match="No timing of toy under preset paper"):
+        boards(tmp_path, "toy", "paper")
 
 
-@pytest.mark.parametrize("name", ["markdown", "latex", "csv", "json"])
+FORMATS = ["terminal", "markdown", "latex", "csv", "json", "html"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_holds_every_method_and_its_marks(name):
-    text = writer(name)([timing(measured()), timing(spec=BETA, failed="100 % of _weights_ are missing")])
+    text = writer(name)([[timing(measured()), timing(spec=BETA, failed="100 % of _weights_ are <missing>")]])
     assert "alpha" in text
     assert "beta" in text
     assert "quick" in text
@@ -118,6 +124,39 @@ def test_every_format_holds_every_method_and_its_marks(name):
     if name == "latex":
         assert r"100 \% of \_weights\_" in text
         assert text.count(r"\\") == 1 + len(figures_of([timing(measured())]))
+    if name == "html":
+        assert "100 % of _weights_ are &lt;missing&gt;" in text
+    if name == "terminal":
+        assert "\x1b" not in text
+
+
+def two_boards():
+    elsewhere = timing(measured(0.3), spec=replace(BETA, view="resize:64"), device="another processor")
+    return [[timing(measured()), timing(spec=BETA, failed="no weights")], [elsewhere]]
+
+
+def test_two_boards_are_one_csv_file_with_one_header():
+    first, *others = two_boards()
+    others[0][0] = others[0][0].model_copy(update={"batches": [1, 16, 0]})  # other columns than the first
+    rows = list(csv.DictReader(io.StringIO(writer("csv")([first, *others]))))
+    assert [(row["device"], row["method"]) for row in rows] == [
+        ("a processor", "alpha"), ("a processor", "anomalib:beta"), ("another processor", "anomalib:beta")
+    ]  # fmt: skip
+    assert [float(row["score, p50 [s]"] or 0) for row in rows] == [0.002, 0, 0.3]
+
+
+def test_two_boards_are_one_json_document_and_one_page():
+    assert [each["device_name"] for each in json.loads(writer("json")(two_boards()))] == [
+        "a processor", "a processor", "another processor"
+    ]  # fmt: skip
+    page = writer("html")(two_boards())
+    assert (page.count("<!doctype html>"), page.count("<table>"), page.count("</html>")) == (1, 2, 1)
+    assert writer("latex")(two_boards()).count("Needs") == 1
+
+
+def test_a_heading_says_what_a_table_is_of():
+    assert heading([timing(measured())]) == "toy, resize:32, cpu (quick, synthetic)"
+    assert heading([timing(measured(), spec=replace(SPEC, preset="paper"))]) == "toy, resize:32, cpu (paper, synthetic)"
 
 
 def test_an_unknown_format_is_refused_with_the_nearest():

@@ -1,0 +1,145 @@
+"""One folder for each kind of image, as MVTec AD has them; where somebody's own images lie so, too.
+
+train/good/*                          normal images to learn from
+validation/good/* (or val/good/*)     optional; else a seeded share of train/good
+test/good/*, test/<kind>/*            normal and anomalous images
+ground_truth/<kind>/<stem>_mask.png   optional; also <stem>.png, or <stem>/*.png with one defect per mask
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.contracts import ANOMALOUS, NORMAL, Region, Sample
+from bench.errors import DataError, refuse
+from bench.files import file_digest, list_folders, list_images, read_colour, read_grey, read_mask
+
+VALIDATION = ("validation", "val")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Such folders below ``root``, and how they are read."""
+
+    root: Path
+    grey: bool
+    validation_share: float
+    """Of ``train/good``, held out if there is no folder."""
+    split_seed: int
+    mask_threshold: int = 0
+    """Mask pixels above this are defect."""
+    group_pattern: str = ""
+    """Regular expression with one group: what of a file's name is the group."""
+
+    def parts(self) -> tuple[list[Sample], list[Sample], list[Sample]]:
+        """To learn from, to validate on, to test on; raises ``DataError`` for another layout."""
+        self._refuse_strangers()
+        train, val = self._learnable()
+        kinds = [folder.name for folder in list_folders(self.root / "test")]
+        test = [sample for kind in kinds for sample in self._samples("test", kind)]
+        self._require_both(kinds)
+        self._refuse_masks_of_nothing(kinds)
+        return train, val, test
+
+    def _refuse_strangers(self) -> None:
+        for part in ("train", *VALIDATION):
+            strangers = [f.name for f in list_folders(self.root / part) if f.name != "good"]
+            if strangers:
+                raise DataError(
+                    f"Expected only the folder 'good' in {self.root / part}, found also {', '.join(strangers)}."
+                    " Anomalous images must not be learnt from: move these folders to test/."
+                )
+
+    def _refuse_masks_of_nothing(self, kinds: list[str]) -> None:
+        truth = self.root / "ground_truth"
+        if strangers := [f.name for f in list_folders(truth) if f.name not in kinds]:
+            raise DataError(
+                f"Expected folders of the same names in {truth} and {self.root / 'test'}, found {', '.join(strangers)}"
+                " only in the first. Masks are matched by the name of their kind: rename one of the two."
+            )
+
+    def _require_both(self, kinds: list[str]) -> None:
+        if "good" not in kinds or len(kinds) < 2:
+            raise DataError(
+                f"Expected 'good' and at least one kind of anomaly in {self.root / 'test'},"
+                f" found {', '.join(kinds) or 'nothing'}. Without both there is nothing to tell apart."
+            )
+
+    def _learnable(self) -> tuple[list[Sample], list[Sample]]:
+        train = self._samples("train", "good")
+        for part in VALIDATION:
+            if (self.root / part / "good").is_dir():
+                return train, self._samples(part, "good")
+        units = sorted({sample.group or sample.id for sample in train})
+        order = np.random.default_rng(self.split_seed).permutation(units)
+        held = set(order[: max(1, round(self.validation_share * len(units)))].tolist())
+        inside = [(sample.group or sample.id) in held for sample in train]
+        kept = [s for s, is_held in zip(train, inside, strict=True) if not is_held]
+        return kept, [s for s, is_held in zip(train, inside, strict=True) if is_held]
+
+    def _samples(self, part: str, kind: str) -> list[Sample]:
+        folder = self.root / part / kind
+        images = list_images(folder)
+        if not images:
+            raise DataError(f"Expected images in {folder}, found none.")
+        masks = self._masks(kind, images) if part == "test" and kind != "good" else {}
+        return [self._sample(path, kind, masks.get(path)) for path in images]
+
+    def _sample(self, path: Path, kind: str, masks: list[Path] | None) -> Sample:
+        regions = None if masks is None else tuple(self._region(mask, kind) for mask in masks)
+        return Sample(
+            id=path.relative_to(self.root).as_posix(),
+            label=NORMAL if kind == "good" else ANOMALOUS,
+            kind=kind,
+            read=partial(read_grey if self.grey else read_colour, path),
+            digest="".join(map(file_digest, (path, *(masks or ())))),
+            group=self._group(path),
+            regions=() if kind == "good" else regions,
+            source=path,
+        )
+
+    def _region(self, mask: Path, kind: str) -> Region:
+        return Region(partial(read_mask, mask, self.mask_threshold), name=kind, source=mask)
+
+    def _group(self, path: Path) -> str | None:
+        if not self.group_pattern:
+            return None
+        match = re.search(self.group_pattern, path.name)
+        if not match or not match[1]:
+            raise DataError(
+                f"Expected group_pattern '{self.group_pattern}' to find a group in every file name,"
+                f" found none in {path}. Change the pattern with --set group_pattern=… or rename the file."
+            )
+        return match[1]
+
+    def _masks(self, kind: str, images: list[Path]) -> dict[Path, list[Path]]:
+        """Masks of each image; empty when the kind has none at all, an error when only some have."""
+        folder = self.root / "ground_truth" / kind
+        if not folder.is_dir():
+            return {}
+        masks = {image: _masks_of(folder, image.stem) for image in images}
+        orphans = set(_all_masks(folder)) - {mask for found in masks.values() for mask in found}
+        remedy = "Give each image its mask, or remove the kind's folder."
+        refuse(sorted(orphans), f"mask(s) in {folder} have no image in {self.root / 'test' / kind}", remedy)
+        refuse([image for image in images if not masks[image]], f"image(s) have no mask in {folder}", remedy)
+        return masks
+
+
+def _masks_of(folder: Path, stem: str) -> list[Path]:
+    single = [path for name in (f"{stem}_mask.png", f"{stem}.png", f"{stem}.jpg") if (path := folder / name).is_file()]
+    return single or list_images(folder / stem)
+
+
+def _all_masks(folder: Path) -> list[Path]:
+    return list_images(folder) + [mask for inner in list_folders(folder) for mask in list_images(inner)]
+
+
+def masks_in(test: Sequence[Sample]) -> int:
+    """How many of these images have masks."""
+    return sum(bool(sample.regions) for sample in test)
