@@ -45,7 +45,7 @@ class Dataset(contracts.Dataset[Params]):
     )
     licence = "CC BY-NC-SA 4.0 (BMAD); the scans themselves CC BY 4.0 (Kermany et al. 2018)"
     citation = "Bao et al.: BMAD: Benchmarks for Medical Anomaly Detection, CVPR Workshops 2024, arXiv:2306.11876"
-    leakage = "patients of the test part occur in training too, as in Kermany's own split"
+    leakage = "its scans are Kermany's, whose own split repeats most test patients in some class of its training part"
     default_view = "resize:64"
     channels = 1
     mirrored_is_normal = True

@@ -120,8 +120,9 @@ class Detector(NetworkDetector[Params]):
         )
 
     def _generators(self, x: Tensor, restart: int) -> Iterator[torch.Generator]:
-        for image in x.cpu():
-            content = f"{self.seed}/{restart}/".encode() + image.numpy().tobytes()
+        # By grey levels: a GPU and a CPU differ in the last bit of a float, and an image starts alike on both.
+        for levels in ((x + 1) * 127.5).round().to(torch.uint8).cpu():
+            content = f"{self.seed}/{restart}/".encode() + levels.numpy().tobytes()
             yield torch.Generator().manual_seed(int.from_bytes(sha256(content).digest()[:7], "big"))
 
     def _terms(self, x: Tensor, features_of_x: Tensor, redrawn: Tensor) -> dict[str, Tensor]:

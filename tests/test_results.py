@@ -39,10 +39,11 @@ def test_the_stored_records_are_whole_and_name_no_machine():
         assert record.provenance["git"]["dirty"] is False
 
 
-def test_the_timing_table_is_regenerated_to_the_letter():
-    (timings,) = boards(RESULTS / "measured", "oct-phantom")
+@pytest.mark.parametrize(("preset", "machine"), [("quick", "cpu"), ("standard", "h200")])
+def test_timing_tables_are_regenerated_to_the_letter(preset, machine):
+    (timings,) = boards(RESULTS / "measured", "oct-phantom", preset)
     for ending, form in {"md": "markdown", "csv": "csv"}.items():
-        file = RESULTS / f"timing-oct-phantom-cpu.{ending}"
+        file = RESULTS / f"timing-oct-phantom-{machine}.{ending}"
         assert file.read_text(encoding="utf-8") == writer(form)([timings])
     for timing in timings:
         assert timing.failed is None

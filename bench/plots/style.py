@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import cycle
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -133,10 +133,10 @@ def styled(draw: Callable[Concatenate[Width, P], R]) -> Callable[Concatenate[Wid
     return within
 
 
-def plain_log(axes: Axes, which: Literal["x", "y"] = "x") -> None:
-    """A logarithmic axis with plain numbers: 0.01 and not 10⁻²; twos and fives too where it spans little."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axes.set_xscale("log") if which == "x" else axes.set_yscale("log")
+def plain_log(axes: Axes) -> None:
+    """A logarithmic x axis with plain numbers: 0.01 and not 10⁻²; twos and fives too where it spans little."""
+    axis = axes.xaxis
+    axes.set_xscale("log")
 
     def between_powers(value: float, _: int) -> str:
         low, high = axis.get_view_interval()

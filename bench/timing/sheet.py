@@ -92,8 +92,8 @@ def quantity(value: float, unit: str) -> str:
     """``0.0123 s`` as ``12.3 ms``, ``2.5e9 FLOP`` as ``2.50 GFLOP``, a share as per cent."""
     if unit == "%":
         return f"{100 * value:.0f} %"
-    if unit == "" and value < 1000:
-        return f"{value:.0f}"
+    if unit == "" and value < 10_000:
+        return f"{value:,.0f}"
     if unit == "tiles/s":
         return f"{_digits(value)} /s"
     power = 0 if value == 0 else max(_SMALLEST.get(unit, 0), min(4, floor(log10(abs(value)) / 3)))
@@ -116,7 +116,7 @@ def notes(timings: Sequence[Timing]) -> list[tuple[str, str]]:
     first = timings[0]
     found = [
         ("machine", f"{first.device_name}, {_threads(timings)}, torch {first.provenance['packages']['torch']}"),
-        ("figures", f"medians of {_processes(timings)} in shuffled order; ±: the farthest of them"),
+        ("figures", _processes(timings)),
         ("p50 …", "a tile at a time: networks alone; with map and score; from the file: an image. Rates count tiles"),
         ("training", "steps x seconds per step, from windows of each loop; what is trained outside of loops, whole"),
     ]
@@ -130,7 +130,10 @@ def notes(timings: Sequence[Timing]) -> list[tuple[str, str]]:
 
 def _processes(timings: Sequence[Timing]) -> str:
     counts = sorted({len(timing.measured) for timing in timings if timing.measured} or {0})
-    return f"{' or '.join(map(str, counts))} fresh processes of each method"
+    if counts == [1]:
+        return "of one fresh process of each method, so that nothing is known of how processes differ"
+    several = " or ".join(map(str, counts))
+    return f"medians of {several} fresh processes of each method in shuffled order; ±: the farthest of them"
 
 
 def _threads(timings: Sequence[Timing]) -> str:

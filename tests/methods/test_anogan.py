@@ -81,6 +81,10 @@ def test_the_first_code_follows_seed_and_image(images):
     found = detector(iterations=1)
     first, again = found._first_codes(images, 0), found._first_codes(images.flip(0), 0).flip(0)
     assert torch.equal(first, again)
+    levels = torch.arange(256).reshape(1, 1, 16, 16) / 127.5 - 1
+    in_another_rounding = (levels + 2e-7 * torch.randn(levels.shape)).clamp(-1, 1)
+    assert torch.equal(found._first_codes(levels, 0), found._first_codes(in_another_rounding, 0))
+    assert not torch.equal(found._first_codes(levels, 0), found._first_codes(levels.flip(2), 0))
     found.seed = 1
     assert not torch.equal(first, found._first_codes(images, 0))
     many = found._first_codes(torch.rand(2000, 1, 2, 2), 0)
