@@ -141,7 +141,7 @@ def plain_log(axes: Axes) -> None:
     def between_powers(value: float, _: int) -> str:
         low, high = axis.get_view_interval()
         digit = round(value / 10 ** math.floor(math.log10(value)))
-        return f"{value:g}" if digit in (2, 5) and high < 30 * low else ""
+        return f"{value:g}" if digit in (2, 5) and high < 100 * low else ""
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(FuncFormatter(between_powers))
