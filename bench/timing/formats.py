@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from bench.board_formats import as_html, latex, markdown, terminal
+from bench.boards.naming import row_names
 from bench.errors import unknown_name
 from bench.timing.record import Timing
 from bench.timing.sheet import figure_text, figures_of, heading, notes
@@ -65,8 +66,8 @@ def _json(boards: Sequence[Board]) -> str:
 def _words(timings: Board) -> tuple[list[str], list[list[str]]]:
     figures = figures_of(timings)
     rows = [
-        [timing.spec.method, *(figure_text(timing.spread(figure.read), figure) for figure in figures)]
-        for timing in timings
+        [name, *(figure_text(timing.spread(figure.read), figure) for figure in figures)]
+        for name, timing in zip(row_names(timings), timings, strict=True)
     ]
     return ["method", *(figure.title for figure in figures)], rows
 
@@ -119,7 +120,7 @@ def _flat(timings: Board) -> list[dict[str, Any]]:
     return [
         {
             "dataset": timing.spec.dataset_label,
-            "method": timing.spec.method,
+            "method": name,
             "preset": timing.spec.preset,
             "view": timing.spec.view,
             "marks": " ".join(timing.marks()),
@@ -133,5 +134,5 @@ def _flat(timings: Board) -> list[dict[str, Any]]:
                 for end, of in (("", "median"), (" low", "low"), (" high", "high"))
             },
         }
-        for timing in timings
+        for name, timing in zip(row_names(timings), timings, strict=True)
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.errors import ConfigError
 from bench.records.record import Record
+from bench.spec import digest
 from bench.timing.record import Measured, Timing, read_timings
 from bench.timing.scopes import ANSWER
 
@@ -23,7 +24,9 @@ def results_of(record: Record) -> Path:
 
 
 def boards(results: Path, dataset: str | None = None, preset: str | None = None) -> list[list[Timing]]:
-    """Timings that may stand side by side: one data set, view, preset, precision and device; the newest of a method.
+    """Timings that may stand side by side: one data set, view, preset, precision and device.
+
+    Of a method under the same parameters the newest.
 
     Of all data sets and presets unless one is named. Raises ``ConfigError`` where nothing was timed.
     """
@@ -33,7 +36,7 @@ def boards(results: Path, dataset: str | None = None, preset: str | None = None)
         if preset not in (None, spec.preset):
             continue
         terms = (spec.dataset_label, spec.view, spec.preset, spec.precision, timing.device_name)
-        groups.setdefault(terms, {})[spec.method] = timing
+        groups.setdefault(terms, {})[digest({spec.method: dict(spec.params)})] = timing
     if not groups:
         of = (f" of {dataset}" if dataset else "") + (f" under preset {preset}" if preset else "")
         raise ConfigError(f"No timing{of} below {results}. Try: bench time --method NAME --dataset NAME.")

@@ -133,6 +133,10 @@ class Timing(_Frozen):
     provenance: dict[str, Any]
     finished: str
 
+    @property
+    def settings(self) -> None:
+        """Not stated: rows of one method are told apart by what differs between them."""
+
     def spread(self, read: Callable[[Measured], float | None]) -> Spread | None:
         """Of a figure over the processes; ``None`` where one has none."""
         values = [read(each) for each in self.measured]

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from bench.boards.naming import row_names
 from bench.timing.record import Timing
 from bench.timing.sheet import Figure, figure_text, figures_of, heading, notes
 
@@ -18,18 +19,19 @@ _SIDE_BY_SIDE = 6
 def report(timings: Sequence[Timing]) -> RenderableType:
     """All timings of one data set and device."""
     figures = figures_of(timings)
-    parts = [timings[i : i + _SIDE_BY_SIDE] for i in range(0, len(timings), _SIDE_BY_SIDE)]
+    named = list(zip(row_names(timings), timings, strict=True))
+    parts = [named[i : i + _SIDE_BY_SIDE] for i in range(0, len(named), _SIDE_BY_SIDE)]
     tables = [_table(part, figures) for part in parts]
     return Group(f"[bold]{escape(heading(timings))}[/]", *tables, _notes(timings))
 
 
-def _table(timings: Sequence[Timing], figures: Sequence[Figure]) -> Table:
+def _table(named: Sequence[tuple[str, Timing]], figures: Sequence[Figure]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    for timing in timings:
-        table.add_column(escape(timing.spec.method), justify="right", overflow="fold")
+    for name, _ in named:
+        table.add_column(escape(name), justify="right", overflow="fold")
     for figure in figures:
-        cells = [figure_text(timing.spread(figure.read), figure) for timing in timings]
+        cells = [figure_text(timing.spread(figure.read), figure) for _, timing in named]
         table.add_row(figure.title, *cells)
     return table
 

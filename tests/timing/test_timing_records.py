@@ -90,7 +90,7 @@ def test_notes_say_what_spoils_a_figure():
 def test_boards_never_mix_devices_views_or_presets_and_take_the_newest(tmp_path):
     made = {
         "older": timing(measured(0.5), finished="2026-01-01"),
-        "newer": timing(measured(0.1), spec=replace(SPEC, params={"n": 1}), finished="2026-01-02"),
+        "newer": timing(measured(0.1), spec=replace(SPEC, method_code="newer"), finished="2026-01-02"),
         "beside": timing(measured(0.2), spec=BETA),
         "elsewhere": timing(measured(0.3), spec=replace(BETA, view="resize:64"), device="another processor"),
     }
@@ -128,6 +128,18 @@ def test_every_format_holds_every_method_and_its_marks(name):
         assert "100 % of _weights_ are &lt;missing&gt;" in text
     if name == "terminal":
         assert "\x1b" not in text
+
+
+def test_two_settings_of_a_method_are_two_rows_and_named(tmp_path):
+    for number, width in enumerate((8, 16, 8)):
+        spec = replace(SPEC, params={"width": width, "steps": 3})
+        made = timing(measured(0.001 * (number + 1)), spec=spec, finished=f"2026-01-0{number + 1}")
+        write_timing(tmp_path, made.model_copy(update={"key": f"key{number}"}))
+    (board,) = boards(tmp_path)
+    assert [each.key for each in board] == ["key1", "key2"]  # key0 was repeated since
+    rows = list(csv.DictReader(io.StringIO(writer("csv")([board]))))
+    assert [row["method"] for row in rows] == ["alpha (width 16)", "alpha (width 8)"]
+    assert "alpha (width 8)" in writer("terminal")([board])
 
 
 def two_boards():
