@@ -41,7 +41,7 @@ def versions_of(runs: Sequence[SavedRun]) -> tuple[str, ...]:
 def _version(record: Record) -> str:
     git, packages = record.provenance.get("git") or {}, record.provenance.get("packages") or {}
     commit = f", commit {git['commit'][:10]}{' with changes' if git.get('dirty') else ''}" if git.get("commit") else ""
-    return f"fanogan-bench {packages.get('fanogan-bench') or '?'}{commit}"
+    return f"fanogan-bench {packages.get('fanogan-bench') or 'from a checkout'}{commit}"
 
 
 def failures_of(records: Sequence[Record], runs: Sequence[SavedRun], terms: Terms) -> tuple[str, ...]:

@@ -8,15 +8,28 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.special import ndtri
 
 from bench.boards.measures import Measure, Reading
 from bench.boards.model import Bounds, Cell, Measured
-from bench.boards.paired import classes_of, influences_of, on_shared, scores_of_seeds, units_of
+from bench.boards.paired import (
+    classes_of,
+    has_enough,
+    influences_of,
+    on_shared,
+    scores_of_seeds,
+    seed_variance,
+    units_of,
+)
 from bench.metrics.ranking import FloatArray
 from bench.metrics.resampling import Interval
 from bench.records.saved import SavedRun
-from bench.statistics import correlations, covariance_over_images, nested_auroc_interval
+from bench.statistics import (
+    correlations,
+    covariance_over_images,
+    freedom_of_mean,
+    nested_auroc_interval,
+    student,
+)
 
 
 @dataclass(frozen=True)
@@ -80,19 +93,24 @@ class Entrant:
         return [[take(reading) for reading in of if reading] for of in readings]
 
     def _bounds(self, measure: Measure, values: list[list[float]]) -> Bounds | None:
-        intervals = [_interval(of, measure) for of in self.runs.values()]
+        together = self._together(measure) if len(self.runs) > 1 and measure.key == "auroc" else None
+        freedom = together.freedom if together else None
+        intervals = [_interval(of, measure, freedom) for of in self.runs.values()]
         known = [interval for interval in intervals if interval]
         if len(known) < len(intervals):
             return self._range(values)
         if len(known) == 1:
             return _as_bounds(known[0])
-        covariance = self._covariance(measure) if self.shared_images and measure.key == "auroc" else None
-        return mean_of_intervals(known, [sum(of) / len(of) for of in values], covariance)
+        return mean_of_intervals(known, [sum(of) / len(of) for of in values], together)
 
-    def _covariance(self, measure: Measure) -> FloatArray:
-        """Of the categories' figures, by the images that they share."""
+    def _together(self, measure: Measure) -> Together | None:
+        if not has_enough(self.runs, measure):
+            return None
         moved = [influences_of(of, measure) for of in self.runs.values()]
-        return covariance_over_images(moved, [units_of(of[0]) for of in self.runs.values()])
+        units = [units_of(category, of[0], self.shared_images) for category, of in self.runs.items()]
+        covariance = covariance_over_images(moved, units)
+        freedom = freedom_of_mean(covariance, [seed_variance(of, measure) for of in self.runs.values()])
+        return Together(covariance, freedom, self.shared_images)
 
     def _range(self, values: list[list[float]]) -> Bounds | None:
         """Lowest and highest of the seeds, each averaged over the categories."""
@@ -114,7 +132,7 @@ def _mean_of_means(values: Sequence[Sequence[float]]) -> float:
     return math.fsum(math.fsum(of) / len(of) for of in values) / len(values)
 
 
-def _interval(runs: Sequence[SavedRun], measure: Measure) -> Interval | None:
+def _interval(runs: Sequence[SavedRun], measure: Measure, freedom: float | None) -> Interval | None:
     """Of one data set or category: the record's own with one seed, computed again from the scores with several."""
     if len(runs) == 1:
         reading = measure.read(runs[0].record)
@@ -123,32 +141,46 @@ def _interval(runs: Sequence[SavedRun], measure: Measure) -> Interval | None:
     if measure.key != "auroc" or metrics is None:
         return None
     return nested_auroc_interval(
-        classes_of(runs[0]), scores_of_seeds(runs), runs[0].groups, measure.is_mean_of_kinds(metrics)
-    )  # fmt: skip
+        classes_of(runs[0]), scores_of_seeds(runs), runs[0].groups, measure.is_mean_of_kinds(metrics), freedom=freedom
+    )
 
 
 def _as_bounds(interval: Interval) -> Bounds:
     return Bounds(interval.low, interval.high, "interval", interval.method, interval.degenerate)
 
 
+@dataclass(frozen=True)
+class Together:
+    """What categories have in common."""
+
+    covariance: FloatArray
+    """``(K, K)`` of their figures, by their images."""
+    freedom: float
+    """Degrees of freedom of their mean, which their intervals were made with."""
+    shared_images: bool
+
+
 def mean_of_intervals(
-    intervals: Sequence[Interval], values: Sequence[float], covariance: FloatArray | None = None
+    intervals: Sequence[Interval], values: Sequence[float], together: Together | None = None
 ) -> Bounds:
     """The interval of the mean of figures from their own: distances to the bounds add up in squares.
 
     MOVER, Zou and Donner 2008 (Statistics in Medicine 27, 1693): it keeps the skewness of the intervals and equals the
-    normal interval where they are symmetric. With a ``covariance`` of the figures, products of two distances are added
-    by their correlation, as there for dependent figures.
+    normal interval where they are symmetric. Products of two distances are added by the figures' correlation, as there
+    for dependent figures.
     """
+    shared = together is not None and together.shared_images
     how = " / ".join(dict.fromkeys(each.method for each in intervals))
-    method = f"of {len(intervals)} categories{on_shared(covariance)} combined (MOVER), each: {how}"
+    method = f"of {len(intervals)} categories{on_shared(shared)} combined (MOVER), each: {how}"
     missing = next((each.degenerate for each in intervals if each.low is None or each.high is None), None)
     pairs = [(each.low, each.high) for each in intervals if each.low is not None and each.high is not None]
     if len(pairs) < len(intervals):
         return Bounds(None, None, "interval", method, f"in some category: {missing}")
     low, high = np.array(pairs).T
-    z = 2 * float(ndtri((1 + intervals[0].level) / 2))
-    together = np.eye(len(pairs)) if covariance is None else correlations(covariance, ((high - low) / z) ** 2)
-    below, above = (math.sqrt(max(far @ together @ far, 0.0)) / len(pairs) for far in (values - low, high - values))
+    related = np.eye(len(pairs))
+    if together:
+        errors = (high - low) / (2 * student(together.freedom, intervals[0].level))
+        related = correlations(together.covariance, errors**2)
+    below, above = (math.sqrt(max(far @ related @ far, 0.0)) / len(pairs) for far in (values - low, high - values))
     centre = sum(values) / len(values)
     return Bounds(centre - below, centre + above, "interval", method)

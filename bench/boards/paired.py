@@ -6,14 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from bench.boards.measures import Measure
 from bench.errors import DataError
 from bench.metrics.ranking import FloatArray, IntArray
 from bench.metrics.resampling import Interval
 from bench.records.saved import SavedRun
-from bench.statistics import Difference, compare_pair, correlations, covariance_over_images, influences
+from bench.statistics import (
+    Difference,
+    SeedVariance,
+    by_student,
+    compare_pair,
+    correlations,
+    covariance_over_images,
+    freedom_of_mean,
+    influences,
+)
 
 LEVEL = 0.95
 LEAST_RESAMPLES, RESAMPLES_PER_COMPARISON = 2000, 100
@@ -53,14 +61,30 @@ def require_same_images(a: SavedRun, b: SavedRun) -> None:
 
 def influences_of(runs: Sequence[SavedRun], measure: Measure) -> FloatArray:
     """By how much each test image moves the AUROC of one category, ``(n,)``: the mean over its seeds."""
-    metrics, classes = runs[0].record.metrics, classes_of(runs[0])
-    mean_of_kinds = metrics is not None and measure.is_mean_of_kinds(metrics)
-    return influences(classes if mean_of_kinds else np.minimum(classes, 1), scores_of_seeds(runs))
+    return influences(_strata(runs[0], measure), scores_of_seeds(runs))
 
 
-def units_of(run: SavedRun) -> list[str]:
-    """Of each test image: its group, or its id where it stands alone."""
-    return [group or image for group, image in zip(run.groups, run.scores["id"], strict=True)]
+def _strata(run: SavedRun, measure: Measure) -> IntArray:
+    """``classes_of`` where the figure is a mean over kinds, else labels."""
+    mean_of_kinds = run.record.metrics is not None and measure.is_mean_of_kinds(run.record.metrics)
+    return classes_of(run) if mean_of_kinds else run.labels.astype(np.int64)
+
+
+def seed_variance(runs: Sequence[SavedRun], measure: Measure) -> SeedVariance:
+    """How the AUROC of one category varies by its seeds."""
+    figures = [reading.value for run in runs if (reading := measure.read(run.record))]
+    return SeedVariance.of([np.array(figures)])
+
+
+def units_of(category: str, run: SavedRun, shared_images: bool) -> list[str]:
+    """Of each test image: its group, or its id where it stands alone; of its category, unless all share images."""
+    own = "" if shared_images else f"{category}/"
+    return [f"{own}{group or image}" for group, image in zip(run.groups, run.scores["id"], strict=True)]
+
+
+def has_enough(runs: ByCategory, measure: Measure) -> bool:
+    """Whether every class of every category has two images, so that it is known how they vary."""
+    return all(int(np.bincount(_strata(of[0], measure)).min()) > 1 for of in runs.values())
 
 
 def difference(
@@ -78,8 +102,8 @@ def difference(
     found = [_of_category(a[category], b[category], measure, resamples) for category in a]
     if len(found) == 1:
         return found[0]
-    covariance = _covariance_of_differences(a, b, measure) if shared_images else None
-    return _mean_of(found, covariance)
+    covariance = _covariance_of_differences(a, b, measure, shared_images) if has_enough(a, measure) else None
+    return _mean_of(found, covariance, shared_images)
 
 
 def _of_category(a: Sequence[SavedRun], b: Sequence[SavedRun], measure: Measure, resamples: int) -> Difference:
@@ -91,41 +115,33 @@ def _of_category(a: Sequence[SavedRun], b: Sequence[SavedRun], measure: Measure,
     )  # fmt: skip
 
 
-def _covariance_of_differences(a: ByCategory, b: ByCategory, measure: Measure) -> FloatArray:
+def _covariance_of_differences(a: ByCategory, b: ByCategory, measure: Measure, shared_images: bool) -> FloatArray:
     moved = [influences_of(a[category], measure) - influences_of(b[category], measure) for category in a]
-    return covariance_over_images(moved, [units_of(of[0]) for of in a.values()])
+    return covariance_over_images(moved, [units_of(category, of[0], shared_images) for category, of in a.items()])
 
 
-def _mean_of(differences: Sequence[Difference], covariance: FloatArray | None) -> Difference:
-    """Over categories: a normal approximation, with standard errors from the widths of their intervals.
+def _mean_of(differences: Sequence[Difference], covariance: FloatArray | None, shared_images: bool) -> Difference:
+    """Over categories, of their standard errors. A category in which both rank alike adds nothing to effect and error.
 
-    A category in which both rank alike adds nothing to effect and error. With a ``covariance``, which images that
-    several categories share make, differences are not independent.
+    ``covariance`` of the differences, by the images of each, or by those that categories share; ``None`` where some
+    category is too small to tell.
     """
     effect = sum(each.effect for each in differences) / len(differences)
     how = " / ".join(dict.fromkeys(each.method for each in differences if not each.is_none)) or differences[0].method
-    method = f"mean over {len(differences)} categories{on_shared(covariance)}, normal approximation of: {how}"
-    errors = [0.0 if each.is_none else _standard_error(each) for each in differences]
+    method = f"mean over {len(differences)} categories{on_shared(shared_images)}, of: {how}"
+    errors = [0.0 if each.is_none else each.error for each in differences]
     known = np.array([error for error in errors if error is not None])
-    if len(known) < len(errors) or not known.any():
+    if covariance is None or len(known) < len(errors) or not known.any():
         reason = next((each.degenerate for each in differences if each.degenerate), "no category varies")
         return _untested(effect, method, reason)
-    together = np.eye(len(known)) if covariance is None else correlations(covariance, known**2)
-    error = math.sqrt(known @ together @ known) / len(known)
-    margin = float(ndtri((1 + LEVEL) / 2)) * error
-    interval = Interval(max(effect - margin, -1.0), min(effect + margin, 1.0), LEVEL, method)
-    return Difference(effect, interval, float(2 * ndtr(-abs(effect) / error)), method)
+    error = math.sqrt(known @ correlations(covariance, known**2) @ known) / len(known)
+    freedom = freedom_of_mean(covariance, [each.of_seeds for each in differences])
+    return by_student(effect, error, freedom, LEVEL, method)
 
 
-def on_shared(covariance: FloatArray | None) -> str:
+def on_shared(shared_images: bool) -> str:
     """Said wherever categories are taken together."""
-    return "" if covariance is None else " on the same images"
-
-
-def _standard_error(of: Difference) -> float | None:
-    if of.interval.low is None or of.interval.high is None:
-        return None
-    return (of.interval.high - of.interval.low) / (2 * float(ndtri((1 + of.interval.level) / 2)))
+    return " on the same images" if shared_images else ""
 
 
 def _value(runs: ByCategory, measure: Measure) -> float:

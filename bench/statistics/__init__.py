@@ -12,18 +12,21 @@ from bench.statistics.bootstrap import grouped_bootstrap_interval, mean_auroc_in
 from bench.statistics.delong import delong_covariance, delong_variance, influences, logit_delong_interval
 from bench.statistics.families import holm
 from bench.statistics.intervals import auroc_interval
-from bench.statistics.paired import Difference, compare_pair, paired_delong, paired_grouped_bootstrap
-from bench.statistics.seeds import nested_auroc_interval
+from bench.statistics.paired import Difference, by_student, compare_pair, paired_delong, paired_grouped_bootstrap
+from bench.statistics.seeds import SeedVariance, freedom_of_mean, nested_auroc_interval, student
 from bench.statistics.shared_images import correlations, covariance_over_images
 
 __all__ = [
     "Difference",
+    "SeedVariance",
     "auroc_interval",
+    "by_student",
     "compare_pair",
     "correlations",
     "covariance_over_images",
     "delong_covariance",
     "delong_variance",
+    "freedom_of_mean",
     "grouped_bootstrap_interval",
     "holm",
     "influences",
@@ -32,4 +35,5 @@ __all__ = [
     "nested_auroc_interval",
     "paired_delong",
     "paired_grouped_bootstrap",
+    "student",
 ]

@@ -31,9 +31,11 @@ from bench.statistics.seeds import (
     note_on_seeds,
     redrawn_means,
     rng_of,
+    student,
     widened,
 )
 
+NO_SEEDS = SeedVariance(0.0, 0.0)
 RANK_ALIKE = "both methods rank these images alike"
 NO_SPREAD = 1e-12
 """A standard error below this is rounding: one pair exchanged among 500,000 images of each class gives more."""
@@ -53,6 +55,10 @@ class Difference:
     p_value: float | None
     method: str
     degenerate: str | None = None
+    error: float | None = None
+    """Standard error of the effect; ``None`` where there is no test."""
+    of_seeds: SeedVariance = NO_SEEDS
+    """The part of its square that comes from seeds."""
 
     @property
     def is_none(self) -> bool:
@@ -128,15 +134,16 @@ def paired_delong(labels: ArrayLike, a: ArrayLike, b: ArrayLike, level: float = 
     variance = float(((of_a - of_b) ** 2).sum()) + of_seeds.variance
     if math.sqrt(variance) < NO_SPREAD:
         return _degenerate(effect, level, method, _why_no_spread(effect))
-    return _by_student(effect, variance, of_seeds, level, method)
+    found = by_student(effect, math.sqrt(variance), of_seeds.freedom(variance), level, method)
+    return replace(found, of_seeds=of_seeds)
 
 
-def _by_student(effect: float, variance: float, of_seeds: SeedVariance, level: float, method: str) -> Difference:
-    error, freedom = math.sqrt(variance), of_seeds.freedom(variance)
-    margin = of_seeds.quantile(variance, level) * error
+def by_student(effect: float, error: float, freedom: float, level: float, method: str) -> Difference:
+    """A difference with its standard error: interval and p-value by Student's distribution, or the normal one."""
+    margin = student(freedom, level) * error
     interval = Interval(max(effect - margin, -1.0), min(effect + margin, 1.0), level, method)
     below = ndtr(-abs(effect) / error) if freedom == math.inf else stdtr(freedom, -abs(effect) / error)
-    return Difference(effect, interval, float(2 * below), method)
+    return Difference(effect, interval, float(2 * below), method, error=error)
 
 
 def _why_no_spread(effect: float) -> str:
@@ -184,11 +191,13 @@ def paired_grouped_bootstrap(
     of_a, of_b = (redrawn_means(strata, rows, bootstrap) for rows in scorings)
     rng = rng_of(seed)
     by_seeds_of_a, by_seeds_of_b = (drawn_deviations(values, resamples, rng) for values in figures)
-    drawn = widened(of_a - of_b + by_seeds_of_a - by_seeds_of_b, figures, level)
+    of_seeds, deviating = SeedVariance.of(figures), of_a - of_b + by_seeds_of_a - by_seeds_of_b
+    drawn = widened(deviating, of_seeds, level)
     interval = percentile_interval(drawn.clip(-1, 1), level, method)
     if interval.degenerate:
         return _degenerate(effect, level, method, _why_no_spread(effect))
-    return Difference(effect, interval, _p_value(drawn), method)
+    error = max(float(deviating.std()), math.sqrt(of_seeds.variance))
+    return Difference(effect, interval, _p_value(drawn), method, error=error, of_seeds=of_seeds)
 
 
 def _describe(bootstrap: GroupBootstrap, seeds: Sequence[int]) -> str:

@@ -36,6 +36,7 @@ def nested_auroc_interval(
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
+    freedom: float | None = None,
 ) -> Interval:
     """The interval of the expected AUROC of a method: over trainings, of which S were made, and over images.
 
@@ -50,8 +51,9 @@ def nested_auroc_interval(
     93 % by .08; with three seeds in 97, 95 and 92 %, with two in 97, 93 and 89 %. The bootstrap's: 95, 94 and 91 %;
     97, 92 and 87 %; 96, 89 and 85 %.
 
-    One seed shows nothing of how trainings differ: the interval is then that of its images alone. Raises
-    ``ValueError`` on unusable input.
+    One seed shows nothing of how trainings differ: the interval is then that of its images alone. ``freedom`` replaces
+    the degrees of freedom that the figure's own seeds give, where it is one of several in a mean, whose seeds together
+    show more (``freedom_of_mean``). Raises ``ValueError`` on unusable input.
     """
     check_resamples(resamples, level)
     kinds, groups = check_classes(classes), list(groups)
@@ -59,15 +61,17 @@ def nested_auroc_interval(
     check_length(len(groups), len(kinds))
     strata = kinds if mean_of_kinds else np.minimum(kinds, 1)
     if len(scorings) > 1 and strata.max() == 1 and stand_alone(groups):
-        return nested_delong_interval(strata, scorings, level)
+        return nested_delong_interval(strata, scorings, level, freedom)
     if len(scorings) > 1:
-        return _nested(strata, scorings, GroupBootstrap(strata, groups, resamples, seed), level, seed)
+        return _nested(strata, scorings, GroupBootstrap(strata, groups, resamples, seed), level, seed, freedom)
     if mean_of_kinds:
         return mean_auroc_interval(strata, scorings[0], groups, resamples, seed, level)
     return auroc_interval(strata, scorings[0], groups, seed, level)
 
 
-def nested_delong_interval(labels: ArrayLike, scorings: FloatArray, level: float = 0.95) -> Interval:
+def nested_delong_interval(
+    labels: ArrayLike, scorings: FloatArray, level: float = 0.95, freedom: float | None = None
+) -> Interval:
     """As ``nested_auroc_interval`` of independent images, in closed form: variances of images and of seeds add up.
 
     Symmetric on the logit scale, as ``logit_delong_interval``, which it is for one seed. ``labels`` ``(N,)``: 1 for
@@ -85,18 +89,25 @@ def nested_delong_interval(labels: ArrayLike, scorings: FloatArray, level: float
     total = float((influences(classes, scorings) ** 2).sum()) + of_seeds.variance
     if total == 0:
         return Interval(None, None, level, method, "all scores are equal")
-    margin = of_seeds.quantile(total, level) * math.sqrt(total)
+    margin = student(of_seeds.freedom(total) if freedom is None else freedom, level) * math.sqrt(total)
     return logit_interval(area, margin, level, method)
 
 
-def _nested(classes: IntArray, scorings: FloatArray, bootstrap: GroupBootstrap, level: float, seed: int) -> Interval:
+def _nested(
+    classes: IntArray,
+    scorings: FloatArray,
+    bootstrap: GroupBootstrap,
+    level: float,
+    seed: int,
+    freedom: float | None,
+) -> Interval:
     method = f"{bootstrap.method}, {note_on_seeds(len(scorings))}"
     reason = why_never_varies(bootstrap, classes)
     if reason:
         return Interval(None, None, level, method, reason)
     figures = figures_of_seeds(classes, scorings)
     drawn = redrawn_means(classes, scorings, bootstrap) + drawn_deviations(figures, bootstrap.resamples, rng_of(seed))
-    return percentile_interval(widened(drawn, [figures], level).clip(0, 1), level, method)
+    return percentile_interval(widened(drawn, SeedVariance.of([figures]), level, freedom).clip(0, 1), level, method)
 
 
 def note_on_seeds(seeds: int) -> str:
@@ -183,18 +194,32 @@ def drawn_deviations(figures: FloatArray, resamples: int, rng: np.random.Generat
     return np.asarray(figures[chosen].mean(axis=0) - figures.mean())
 
 
-def widened(drawn: FloatArray, figures: Sequence[FloatArray], level: float) -> FloatArray:
+def widened(drawn: FloatArray, of_seeds: SeedVariance, level: float, freedom: float | None = None) -> FloatArray:
     """``(resamples,)`` values moved away from their mean as far as a few seeds leave their variance uncertain.
 
-    ``figures``: those of the seeds of each method that the values depend on. The factor is that of Student's quantile
-    to the normal one: nearly 1 where the images vary more than the seeds do, 2.2 where only three seeds vary, at a
-    level of 95 %.
+    The factor is that of Student's quantile to the normal one: nearly 1 where the images vary more than the seeds do,
+    2.2 where only three seeds vary, at a level of 95 %. ``freedom`` as of ``nested_auroc_interval``.
     """
-    of_seeds = SeedVariance.of(figures)
-    # Resamples may by chance vary less than the seeds themselves do.
-    total = max(float(drawn.var()), of_seeds.variance)
-    factor = of_seeds.quantile(total, level) / ndtri((1 + level) / 2)
+    own = of_seeds.freedom(max(float(drawn.var()), of_seeds.variance))  # resamples may by chance vary less than seeds
+    factor = student(own if freedom is None else freedom, level) / student(math.inf, level)
     return np.asarray(drawn.mean() + factor * (drawn - drawn.mean()))
+
+
+def student(freedom: float, level: float) -> float:
+    """Student's quantile for a two-sided interval; the normal one for infinite degrees of freedom."""
+    upper = (1 + level) / 2
+    return float(ndtri(upper) if freedom == math.inf else stdtrit(freedom, upper))
+
+
+def freedom_of_mean(covariance: FloatArray, of_seeds: Sequence[SeedVariance]) -> float:
+    """Degrees of freedom of a mean of K figures: ``covariance`` ``(K, K)`` by images, ``of_seeds`` of each figure.
+
+    The seeds of all figures together: 20 where ten figures of three seeds vary alike and by seeds alone, not 2. In
+    simulations of two, five and ten figures of two or three seeds, "95 %" intervals of the mean covered 94 to 98 %, and
+    were as wide as 0.4 to 1.0 of those that take each figure's seeds by themselves.
+    """
+    total = float(covariance.sum()) + sum(each.variance for each in of_seeds)
+    return SeedVariance(0.0, sum(each.uncertainty for each in of_seeds)).freedom(total)
 
 
 @dataclass(frozen=True)
@@ -216,8 +241,3 @@ class SeedVariance:
         """Satterthwaite's degrees of freedom of a variance ``total`` that holds this one (Biometrics Bulletin 2, 1946,
         110); infinite where seeds do not vary."""
         return total**2 / self.uncertainty if self.uncertainty else math.inf
-
-    def quantile(self, total: float, level: float) -> float:
-        """Student's, for an interval of ``level`` around a figure of variance ``total``."""
-        freedom, upper = self.freedom(total), (1 + level) / 2
-        return float(ndtri(upper) if freedom == math.inf else stdtrit(freedom, upper))

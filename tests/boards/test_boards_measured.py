@@ -8,14 +8,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_records import make, samples, scores_of
+from scipy.special import ndtr
+from scipy.stats import t
+from simulated import distance, trainings
 from sklearn.metrics import roc_auc_score
 
 from bench.boards.leaderboard import Known, leaderboard
-from bench.boards.measured import mean_of_intervals
+from bench.boards.measured import Together, mean_of_intervals
 from bench.boards.measures import MEASURES
 from bench.boards.paired import difference
 from bench.metrics.resampling import Interval
-from bench.statistics import nested_auroc_interval
+from bench.statistics import (
+    SeedVariance,
+    covariance_over_images,
+    freedom_of_mean,
+    influences,
+    nested_auroc_interval,
+)
 
 AUROC, AREA = MEASURES["auroc"], MEASURES["au_spro@0.05"]
 
@@ -149,13 +158,17 @@ def test_a_degenerate_category_leaves_the_mean_without_an_interval():
     assert (bounds.low, bounds.missing) == (None, "in some category: AUROC is 1")
 
 
+def together(variance, correlation):
+    return Together(variance * np.array(correlation), math.inf, shared_images=True)
+
+
 def test_intervals_on_the_same_images_go_together():
     """Two figures that are one and the same have the interval of one; opposite ones cancel out."""
     intervals, values = [Interval(0.7, 0.95, 0.95, "skew")] * 2, [0.85, 0.85]
     error = (0.95 - 0.7) / 2 / 1.959964
-    alike = mean_of_intervals(intervals, values, error**2 * np.array([[1.0, 1.0], [1.0, 1.0]]))
+    alike = mean_of_intervals(intervals, values, together(error**2, [[1.0, 1.0], [1.0, 1.0]]))
     assert (alike.low, alike.high) == (pytest.approx(0.7, abs=1e-6), pytest.approx(0.95, abs=1e-6))
-    opposite = mean_of_intervals(intervals, values, error**2 * np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    opposite = mean_of_intervals(intervals, values, together(error**2, [[1.0, -1.0], [-1.0, 1.0]]))
     assert (opposite.low, opposite.high) == (pytest.approx(0.85, abs=1e-3), pytest.approx(0.85, abs=1e-3))
     assert "on the same images" in alike.method
 
@@ -231,3 +244,44 @@ def test_the_interval_of_a_mean_covers_as_often_as_it_says():
         bounds = mean_of_intervals(intervals, [roc_auc_score(labels, scores) for scores in scorings])
         covered += bounds.low <= truth <= bounds.high
     assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_seeds_of_all_categories_together_say_how_far_seeds_vary():
+    """Ten figures that vary alike and by their three seeds alone have 20 degrees of freedom; images add to them."""
+    of_seeds = SeedVariance.of([np.array([0.7, 0.8, 0.9])])
+    assert of_seeds.freedom(of_seeds.variance) == pytest.approx(2)
+    assert freedom_of_mean(np.zeros((10, 10)), [of_seeds] * 10) == pytest.approx(20)
+    assert freedom_of_mean(np.eye(10) * of_seeds.variance, [of_seeds] * 10) == pytest.approx(80)
+    assert freedom_of_mean(np.eye(2), [SeedVariance(0.0, 0.0)] * 2) == math.inf
+
+
+def test_the_mean_of_categories_is_widened_by_the_seeds_of_all(store, three_categories):
+    for category in "xyz":
+        for seed in range(2):
+            make(store, category=category, seed=seed, strength=1.0 + 0.3 * seed, data=category)
+    bounds = board_of(store).rows[0].cells["auroc"].bounds
+    runs = [[r for r in Known.read(store).runs if r.record.spec.category == c] for c in "xyz"]
+    of_seeds = [SeedVariance.of([np.array([r.record.metrics.score.auroc for r in of])]) for of in runs]
+    of_images = [(influences(of[0].labels, np.stack([r.score for r in of])) ** 2).sum() for of in runs]
+    variance = sum(of_images) + sum(each.variance for each in of_seeds)
+    freedom = variance**2 / sum(each.variance**2 for each in of_seeds)
+    assert (bounds.high - bounds.low) / 2 == pytest.approx(t.ppf(0.975, freedom) * math.sqrt(variance) / 3, rel=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("categories", "seeds"), [(10, 2), (5, 3)])
+def test_the_mean_over_categories_of_few_seeds_covers_as_often_as_it_says(categories, seeds):
+    rng, labels = np.random.default_rng(0), np.repeat([0, 1], 100)
+    truth = ndtr((distance(0.9) + 0.3 * rng.normal(size=1_000_000)) / math.sqrt(2)).mean()
+    covered = 0
+    for _ in range(400):
+        rows = [trainings(rng, labels, rng.normal(size=200), seeds, 0.9, 0.3) for _ in range(categories)]
+        figures = [np.array([roc_auc_score(labels, scores) for scores in of]) for of in rows]
+        apart = covariance_over_images(
+            [influences(labels, of) for of in rows], [[f"{k}/{i}" for i in range(200)] for k in range(categories)]
+        )
+        freedom = freedom_of_mean(apart, [SeedVariance.of([of]) for of in figures])
+        intervals = [nested_auroc_interval(labels, of, [None] * 200, freedom=freedom) for of in rows]
+        bounds = mean_of_intervals(intervals, [of.mean() for of in figures], Together(apart, freedom, False))
+        covered += bounds.low <= truth <= bounds.high
+    assert 0.92 <= covered / 400 <= 0.985

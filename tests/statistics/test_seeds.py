@@ -16,7 +16,7 @@ from bench.statistics import (
     mean_auroc_interval,
     nested_auroc_interval,
 )
-from bench.statistics.seeds import drawn_deviations, redrawn_means, widened
+from bench.statistics.seeds import SeedVariance, drawn_deviations, redrawn_means, widened
 
 ALONE = [None] * 200
 """Two ways to the interval of several seeds: the closed form where images stand alone, else the bootstrap. One pair of
@@ -109,13 +109,13 @@ def test_widening_is_by_student_where_only_seeds_vary():
     rng = np.random.default_rng(0)
     seeds = np.array([0.7, 0.8, 0.9])
     drawn = rng.normal(0.8, np.sqrt(seeds.var(ddof=1) / 3) * 0.99, size=1000)  # no more than the seeds alone
-    wide = widened(drawn, [seeds], 0.95)
+    wide = widened(drawn, SeedVariance.of([seeds]), 0.95)
     assert wide.std() / drawn.std() == pytest.approx(t.ppf(0.975, 2) / norm.ppf(0.975))
     assert wide.mean() == pytest.approx(drawn.mean())
     # Two methods with the same spread of three seeds each: 2 + 2 degrees of freedom.
-    both = widened(drawn, [seeds, seeds + 0.05], 0.95)
+    both = widened(drawn, SeedVariance.of([seeds, seeds + 0.05]), 0.95)
     assert both.std() / drawn.std() == pytest.approx(t.ppf(0.975, 4) / norm.ppf(0.975))
-    np.testing.assert_array_equal(widened(drawn, [seeds[:1]], 0.95), drawn)
+    np.testing.assert_array_equal(widened(drawn, SeedVariance.of([seeds[:1]]), 0.95), drawn)
 
 
 def test_seed_and_level_decide_the_interval():
