@@ -13,7 +13,8 @@ from bench.statistics.delong import delong_covariance, delong_variance, influenc
 from bench.statistics.families import holm
 from bench.statistics.intervals import auroc_interval
 from bench.statistics.paired import Difference, by_student, compare_pair, paired_delong, paired_grouped_bootstrap
-from bench.statistics.seeds import SeedVariance, freedom_of_mean, nested_auroc_interval, student
+from bench.statistics.seed_variance import SeedVariance, freedom_of_mean, student
+from bench.statistics.seeds import nested_auroc_interval
 from bench.statistics.shared_images import correlations, covariance_over_images
 
 __all__ = [

@@ -24,14 +24,13 @@ from bench.statistics.checks import (
     why_too_few,
 )
 from bench.statistics.delong import influences
+from bench.statistics.seed_variance import SeedVariance, student
 from bench.statistics.seeds import (
-    SeedVariance,
     drawn_deviations,
     figures_of_seeds,
     note_on_seeds,
     redrawn_means,
     rng_of,
-    student,
     widened,
 )
 

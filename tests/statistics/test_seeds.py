@@ -16,7 +16,8 @@ from bench.statistics import (
     mean_auroc_interval,
     nested_auroc_interval,
 )
-from bench.statistics.seeds import SeedVariance, drawn_deviations, redrawn_means, widened
+from bench.statistics.seed_variance import SeedVariance
+from bench.statistics.seeds import drawn_deviations, redrawn_means, widened
 
 ALONE = [None] * 200
 """Two ways to the interval of several seeds: the closed form where images stand alone, else the bootstrap. One pair of
