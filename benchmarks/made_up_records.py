@@ -46,7 +46,7 @@ def _write_record(run: PlannedRun, store: RecordStore) -> None:
         seconds={"data": 1.0, "fit": 60.0, "score": 2.0, "metrics": 0.5}, provenance=_here(),
         started="2026-01-01T00:00:00+00:00", finished="2026-01-01T00:02:00+00:00",
     )  # fmt: skip
-    with store.drafting() as draft:
+    with store.drafting(record.key) as draft:
         artifacts.write_split(draft, split)
         artifacts.write_scores(draft, split, columns)
         artifacts.write_training(draft, [])
