@@ -106,10 +106,11 @@ def sources_of(board: Board) -> tuple[str, ...]:
 
 
 def origin_text(row: Row, sources: Sequence[str]) -> str:
-    """``here, 3 seeds``, or ``pub. 2022 [1]`` with a dagger where the confidence is not high."""
+    """``here, 3 seeds`` (``1–3`` where categories differ), or ``pub. 2022 [1]``, a dagger below high confidence."""
     if isinstance(row.origin, Reported):
         doubt = "" if row.origin.confidence == "high" else DOUBTED
         return f"pub. {row.origin.year} [{sources.index(row.origin.source) + 1}]{doubt}"
-    n = len(row.origin.seeds)
-    seeds = f"seed {row.origin.seeds[0]}" if n == 1 else f"{n} seeds"
+    n, fewest = len(row.origin.seeds), row.origin.fewest_seeds
+    several = f"{n} seeds" if fewest == n else f"{fewest}–{n} seeds"
+    seeds = f"seed {row.origin.seeds[0]}" if n == 1 else several
     return f"here, {seeds}" + (f"; {row.unranked}" if row.unranked else "")

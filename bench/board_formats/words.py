@@ -80,10 +80,10 @@ def _ties(board: Board) -> Iterator[tuple[str, str]]:
         yield "ties", f"no {who} is tied with {footer.reference} at 5 %: {how}"
     for reason, names in _by_text(footer.untested.items()).items():
         yield "not compared", f"{', '.join(names)} with {footer.reference}: {reason}"
-    once = [row for row in board.rows if isinstance(row.origin, Measured) and len(row.origin.seeds) == 1]
+    once = [row for row in board.rows if isinstance(row.origin, Measured) and row.origin.fewest_seeds == 1]
     if once and footer.comparison:
         which = "every row" if all(isinstance(r.origin, Reported) or r in once for r in board.rows) else "some rows"
-        yield "seeds", f"{which} of one training: what is told apart are these trained models, not yet the methods"
+        yield "seeds", f"{which} of one training, wholly or in part: these trained models are told apart, not methods"
 
 
 def _by_text(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -60,6 +60,7 @@ class Entrant:
             seeds=tuple(sorted({run.record.spec.seed for run in self.all_runs})),
             keys=tuple(run.record.key for run in self.all_runs),
             trivial=record.trivial,
+            fewest_seeds=min(map(len, self.runs.values())),
             caveat=str(record.method_facts.get("caveat", "")),
         )
 

@@ -54,6 +54,8 @@ class Measured:
     trivial: bool
     below_line: bool = False
     """Whether a trivial baseline does better."""
+    fewest_seeds: int = 1
+    """Of any category: some may have fewer than others."""
     caveat: str = ""
     """What the method says of itself that a reader must know."""
 

@@ -13,6 +13,7 @@ from scipy.stats import t
 from simulated import distance, trainings
 from sklearn.metrics import roc_auc_score
 
+from bench.board_formats import writer
 from bench.boards.leaderboard import Known, leaderboard
 from bench.boards.measured import Together, mean_of_intervals
 from bench.boards.measures import MEASURES
@@ -116,6 +117,7 @@ def test_the_whole_is_the_mean_over_categories_whatever_their_seeds(store, three
     (row,) = board.rows
     assert (board.dataset, board.footer.categories, row.rank) == ("toy", ("x", "y", "z"), 1)
     assert row.cells["auroc"].value == pytest.approx(np.mean(list(found.values())), abs=1e-12)
+    assert "here, 1–3 seeds" in writer("markdown")([board])
     assert {key: row.cells[f"category:{key}"].value for key in found} == pytest.approx(found, abs=1e-12)
     assert board.data == {"x": "x", "y": "y", "z": "z"}
     alone = leaderboard(Known.read(store, with_published=False), "toy:all")
