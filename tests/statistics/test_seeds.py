@@ -190,7 +190,8 @@ def test_coverage_of_the_expectation_over_trainings(seeds, spread, least, way):
     by_nested = np.mean([covers(interval, truth) for interval in nested])
     by_images = np.mean([covers(logit_delong_interval(labels, scores[0]), truth) for scores in samples])
     print(f"coverage with {seeds} seeds, spread {spread}: nested {by_nested:.3f}, one seed's images {by_images:.3f}")
-    assert least <= by_nested <= 0.975
+    most = 0.985 if way == "closed form" else 0.975  # what seeds do to single images counts twice: wide, not narrow
+    assert least <= by_nested <= most
 
 
 @pytest.mark.slow
