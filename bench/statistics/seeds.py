@@ -46,9 +46,9 @@ def nested_auroc_interval(
     ``drawn_deviations`` and ``widened`` say.
 
     Simulated with 100 normal and 100 anomalous images at AUROC .90, the closed form's "95 %" covered that expectation
-    in 97 to 98 % of 1000 samples of five seeds that do not differ, in 94 % where the AUROC of seeds spreads by .04, and in
-    93 % by .08; with three seeds in 97, 95 and 92 %, with two in 97, 93 and 89 %. The bootstrap's: 95, 94 and 91 %;
-    97, 92 and 87 %; 96, 89 and 85 %.
+    in 97 to 98 % of 1000 samples of five seeds that do not differ, in 94 % where the AUROC of seeds spreads by .04,
+    and in 93 % by .08; with three seeds in 97, 95 and 92 %, with two in 97, 93 and 89 %. The bootstrap's: 95, 94 and
+    91 %; 97, 92 and 87 %; 96, 89 and 85 %.
 
     One seed shows nothing of how trainings differ: the interval is then that of its images alone. ``freedom`` replaces
     the degrees of freedom that the figure's own seeds give, where it is one of several in a mean, whose seeds together
@@ -73,9 +73,9 @@ def nested_delong_interval(
 ) -> Interval:
     """As ``nested_auroc_interval`` of independent images, in closed form: variances of images and of seeds add up.
 
-    What a seed does to single images counts twice, in both, which errs towards wide, as the bootstrap does
-    (``drawn_deviations``). Symmetric on the logit scale, as ``logit_delong_interval``, which it is for one seed. ``labels`` ``(N,)``: 1 for
-    anomalous images; ``scorings`` ``(S, N)``.
+    What a seed does to single images counts in both, which errs towards wide, as the bootstrap does
+    (``drawn_deviations``). Symmetric on the logit scale, as ``logit_delong_interval``, which it is for one seed.
+    ``labels`` ``(N,)``: 1 for anomalous images; ``scorings`` ``(S, N)``.
     """
     check_level(level)
     method = f"logit DeLong of the mean of {len(scorings)} seeds, their variance added, widened for few seeds"
