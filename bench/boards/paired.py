@@ -27,6 +27,8 @@ LEVEL = 0.95
 LEAST_RESAMPLES, RESAMPLES_PER_COMPARISON = 2000, 100
 """The smallest p-value that R resamples can show is 2 / (1 + R); times the comparisons it has to stay below 1 - LEVEL,
 or nothing could ever be told apart in a large family."""
+CANCELLED = 1e-9
+"""A variance below this share of its parts is rounding, and may be negative."""
 ByCategory = Mapping[str, Sequence[SavedRun]]
 """Category, or an empty text -> one run for each seed."""
 
@@ -66,8 +68,11 @@ def influences_of(runs: Sequence[SavedRun], measure: Measure) -> FloatArray:
 
 def _strata(run: SavedRun, measure: Measure) -> IntArray:
     """``classes_of`` where the figure is a mean over kinds, else labels."""
-    mean_of_kinds = run.record.metrics is not None and measure.is_mean_of_kinds(run.record.metrics)
-    return classes_of(run) if mean_of_kinds else run.labels.astype(np.int64)
+    return classes_of(run) if _is_mean_of_kinds(run, measure) else run.labels.astype(np.int64)
+
+
+def _is_mean_of_kinds(run: SavedRun, measure: Measure) -> bool:
+    return run.record.metrics is not None and measure.is_mean_of_kinds(run.record.metrics)
 
 
 def seed_variance(runs: Sequence[SavedRun], measure: Measure) -> SeedVariance:
@@ -108,8 +113,7 @@ def difference(
 
 def _of_category(a: Sequence[SavedRun], b: Sequence[SavedRun], measure: Measure, resamples: int) -> Difference:
     require_same_images(a[0], b[0])
-    metrics = a[0].record.metrics
-    mean_of_kinds = metrics is not None and measure.is_mean_of_kinds(metrics)
+    mean_of_kinds = _is_mean_of_kinds(a[0], measure)
     return compare_pair(
         classes_of(a[0]), scores_of_seeds(a), scores_of_seeds(b), a[0].groups, mean_of_kinds, LEVEL, resamples
     )  # fmt: skip
@@ -134,7 +138,10 @@ def _mean_of(differences: Sequence[Difference], covariance: FloatArray | None, s
     if covariance is None or len(known) < len(errors) or not known.any():
         reason = next((each.degenerate for each in differences if each.degenerate), "no category varies")
         return _untested(effect, method, reason)
-    error = math.sqrt(known @ correlations(covariance, known**2) @ known) / len(known)
+    variance = float(known @ correlations(covariance, known**2) @ known)
+    if variance < CANCELLED * float(known @ known):
+        return _untested(effect, method, "what one category gains on these images another loses")
+    error = math.sqrt(variance) / len(known)
     freedom = freedom_of_mean(covariance, [each.of_seeds for each in differences])
     return by_student(effect, error, freedom, LEVEL, method)
 

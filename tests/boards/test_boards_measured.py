@@ -218,6 +218,20 @@ def test_categories_on_the_same_images_are_not_taken_as_independent(store, three
     assert (found.interval.high - found.interval.low) / (2 * 1.96) == pytest.approx(sd_of_difference, rel=0.08)
 
 
+def test_categories_that_cancel_out_are_not_tested(store, three_categories):
+    """Two tasks on the same images with labels turned: whatever the scores, their AUROCs add up to 1."""
+    three_categories({"categories": ("x", "y"), "categories_share_images": True})
+    for method, noise in (("a", 1), ("b", 2)):
+        scores = scores_of(samples(), 1.0, noise)
+        turned = [replace(s, label=1 - s.label, kind="good" if s.label else "other") for s in samples()]
+        make(store, method, scores=scores, category="x", data="x")
+        make(store, method, scores=scores, test=turned, category="y", data="y")
+    board = board_of(store)
+    assert [row.cells["auroc"].value for row in board.rows] == pytest.approx([0.5, 0.5])
+    (why,) = board.footer.untested.values()
+    assert "another loses" in why
+
+
 def test_a_category_that_both_rank_alike_does_not_hide_the_others(store, three_categories):
     perfect = [10.0 * sample.label for sample in samples()]
     for method, strength, noise in (("a", 2.0, 1), ("b", 0.3, 2)):
