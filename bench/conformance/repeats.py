@@ -69,7 +69,10 @@ def restore(study: Study) -> None:
 def image_shapes(study: Study) -> None:
     """It works in grey and in colour, on whole images and on crops, at 32 and at 64 pixels."""
     for setting in OTHER_SHAPES:
-        fitted = fitted_by(study, setting)
-        scores = fitted.answers
-        if problems := misshapen(scores, len(fitted.images), setting.shape):
-            raise Broken(f"With {setting}: {'; '.join(problems)}.")
+        _require_shapes(fitted_by(study, setting))
+
+
+def _require_shapes(fitted: Fitted) -> None:
+    scores = fitted.answers
+    if problems := misshapen(scores, len(fitted.images), fitted.setting.shape):
+        raise Broken(f"With {fitted.setting}: {'; '.join(problems)}.")

@@ -1,7 +1,8 @@
-"""One method under examination: fitted once for each seed, view and budget that a check asks for."""
+"""One method under examination: fitted once as usual for all checks, and anew for a check that asks for another way."""
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import torch
@@ -92,7 +94,10 @@ class Fitted:
 
 
 class Study:
-    """Fits a method as often as checks ask for something new, and remembers errors as well."""
+    """Fits a method as often as checks ask for something new.
+
+    Only the usual detector is kept, or the error of fitting it: ten of 390 MB each would fill a workstation.
+    """
 
     def __init__(self, method: str, folder: Path) -> None:
         """``folder``: an empty one for checkpoints and weights."""
@@ -100,7 +105,9 @@ class Study:
         self.entry = registry.find("method", method)
         self.cls, self.params_cls = registry.load_method(method)
         self.looked_at: list[str] = []
-        self._fitted: dict[Setting, Fitted | Exception] = {}
+        self._usual: Fitted | Exception | None = None
+        self._fits = 0
+        self._latest: Callable[[], Detector[Any] | None] = lambda: None
 
     @property
     def needs(self) -> str:
@@ -138,20 +145,23 @@ class Study:
         return True
 
     def fitted(self, setting: Setting | None = None) -> Fitted:
-        """The detector of that setting; raises what ``fit`` raised, each time anew."""
-        setting = setting or Setting()
-        if setting not in self._fitted:
+        """The usual detector, or a new one of that setting; raises what ``fit`` raised, of the usual one each time."""
+        if setting not in (None, Setting()):
+            return self._fit(setting)
+        if self._usual is None:
             try:
-                self._fitted[setting] = self._fit(setting)
+                self._usual = self._fit(Setting())
             except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; the check says so
-                self._fitted[setting] = error
-        found = self._fitted[setting]
-        if isinstance(found, Exception):
-            raise found
-        return found
+                self._usual = error
+        if isinstance(self._usual, Exception):
+            raise self._usual
+        return self._usual
 
     def _fit(self, setting: Setting) -> Fitted:
+        self._free_what_no_check_holds()
         detector = self.new(setting.budget)
+        self._latest = ref(detector)
+        self._fits += 1
         split, view = make_split(setting.channels), View.parse(setting.view)
         caches = {name: in_memory(samples, setting.channels) for name, samples in split.parts().items()}
         train, val = (
@@ -164,8 +174,14 @@ class Study:
             detector.fit(train, val, context=self._context(setting))
         return fitted
 
+    def _free_what_no_check_holds(self) -> None:
+        """A detector whose parts refer to each other stays in memory until Python looks for such cycles."""
+        usual = self._usual.detector if isinstance(self._usual, Fitted) else None
+        if self._latest() not in (None, usual):
+            gc.collect()
+
     def _context(self, setting: Setting) -> RunContext:
-        folder = self.folder / f"fit-{len(self._fitted)}"  # its own: a stage must be trained anew, not read back
+        folder = self.folder / f"fit-{self._fits}"  # its own: a stage must be trained anew, not read back
         return RunContext(CPU, setting.seed, folder, StageStore(folder / "stages"), {}, _Silent(), StopRequest(), {})
 
 

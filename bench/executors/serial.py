@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
 from typing import Self
@@ -52,6 +53,8 @@ class SerialExecutor(Executor):
             return Ended(job, BUSY)
         except BenchError as error:
             return Ended(job, 1, str(error))
+        finally:
+            gc.collect()  # a network whose parts refer to each other would stay beside that of the next run
         return Ended(job, 0)
 
     def ended(self) -> list[Ended]:

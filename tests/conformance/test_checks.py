@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -129,6 +130,30 @@ def test_each_check_catches_its_fault(fault, study):
 
 def test_every_check_has_a_fault_to_catch():
     assert {next(c for c in sorted(CHECKS, key=len, reverse=True) if f.startswith(c)) for f in FAULTS} == set(CHECKS)
+
+
+COUNTED = SOUND.replace("import torch", "from weakref import WeakSet\nimport torch").replace(
+    'summary = "sound"', 'summary = "sound"\n    alive, most = WeakSet(), 0'
+).replace(
+    "        images = torch.cat",
+    "        self.circle, cls = self, type(self)\n"
+    "        cls.alive.add(self)\n"
+    "        cls.most = max(cls.most, len(cls.alive))\n"
+    "        images = torch.cat",
+)  # fmt: skip
+"""Refers to itself, as modules of Lightning do, so that nothing frees it but Python's search for such circles."""
+
+
+def test_large_detectors_do_not_pile_up(study):
+    """There are the usual one and the one that a check asked for."""
+    examined = study(COUNTED, "counted")
+    gc.collect()
+    gc.disable()
+    try:
+        assert set(states(examined).values()) == {"ok"}
+    finally:
+        gc.enable()
+    assert examined.cls.most == 2
 
 
 def test_an_answer_of_the_wrong_shape_is_told_once(study):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,7 +33,8 @@ def studies(tmp_path_factory):
 
     def study(method):
         if method not in known:
-            known.clear()  # one method at a time in memory
+            known.clear()  # one method at a time in memory: some take gigabytes, in parts that refer to each other
+            gc.collect()
             known[method] = Study(method, tmp_path_factory.mktemp("study"))
         return known[method]
 
