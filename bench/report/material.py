@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.data.opening import OpenedDataset
-from bench.data.roots import Roots
+from bench.data.roots import Roots, root_of
 from bench.errors import DataError
 from bench.records.record import Record
 from bench.records.reopening import reopened
@@ -19,6 +19,9 @@ class Material:
 
     data: OpenedDataset | None
     missing: str = ""
+    """For the pages, which may be published: no folder is named."""
+    mistyped: str = ""
+    """For the terminal: that the folder which was given is not there."""
 
 
 LEFT_OUT = Material(None, "Images were left out of this report on request.")
@@ -29,4 +32,6 @@ def find_material(record: Record, data_root: Roots) -> Material:
     try:
         return Material(reopened(record, data_root))
     except DataError as error:
-        return Material(None, f"{str(error).splitlines()[0]} {_REMEDY}")
+        given = root_of(data_root, record.spec.dataset)
+        mistyped = f" There is no folder {given}." if given and not given.exists() else ""
+        return Material(None, f"{str(error).splitlines()[0]} {_REMEDY}", mistyped)

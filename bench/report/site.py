@@ -56,7 +56,7 @@ def _prepared(site: Path, group: Group, data_root: Roots, reporter: Reporter, mo
     material = find_material(group.runs[0].record, data_root) if most else LEFT_OUT
     wanted = pictured(group, most)
     if material.missing:
-        reporter.say(f"{group.label}: {material.missing}")
+        reporter.say(f"{group.label}: {material.missing}{material.mistyped}")
     folder = site / "images" / group.slug
     thumbnails = write_thumbnails(material.data, wanted, folder, reporter) if material.data else {}
     runs = [_shown_run(site, run, name, wanted, reporter) for run, name in zip(group.runs, group.names, strict=True)]

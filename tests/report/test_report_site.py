@@ -25,7 +25,8 @@ VENDORED = Path(bench.report.__file__).parent / "assets/vendor"
 def build(store, silent, tmp_path):
     def build(**options):
         known = select(store, options.pop("dataset", None), silent)
-        return build_report(known, tmp_path / "site", None, silent, **options).parent
+        data_root = options.pop("data_root", None)
+        return build_report(known, tmp_path / "site", data_root, silent, **options).parent
 
     return build
 
@@ -106,6 +107,13 @@ def test_without_its_images_the_report_stands_and_says_so(store, build, silent, 
     assert any("--data-root DIR" in text for text in silent.said)
     assert not list((site / "images").glob("*/*"))
     assert f"{record.metrics.score.auroc:.3f}" in page.read_text()
+
+
+def test_a_mistyped_folder_is_named_in_the_terminal_and_on_no_page(store, build, silent, tmp_path):
+    write_run(store, "a", dataset="gone")
+    site = build(data_root=tmp_path / "typo")
+    assert any(f"There is no folder {tmp_path / 'typo'}." in text for text in silent.said)
+    assert not [page for page in pages(site) if "typo" in page.read_text()]
 
 
 def test_an_image_that_cannot_be_read_costs_no_other(store, build, monkeypatch):
