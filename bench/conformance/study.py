@@ -96,7 +96,7 @@ class Fitted:
 class Study:
     """Fits a method as often as checks ask for something new.
 
-    Only the usual detector is kept, or the error of fitting it: ten of 390 MB each would fill a workstation.
+    Only the usual detector is kept, or the error of fitting it: some of anomalib take more than a gigabyte.
     """
 
     def __init__(self, method: str, folder: Path) -> None:
@@ -177,7 +177,8 @@ class Study:
     def _free_what_no_check_holds(self) -> None:
         """A detector whose parts refer to each other stays in memory until Python looks for such cycles."""
         usual = self._usual.detector if isinstance(self._usual, Fitted) else None
-        if self._latest() not in (None, usual):
+        latest = self._latest()
+        if latest is not None and latest is not usual:
             gc.collect()
 
     def _context(self, setting: Setting) -> RunContext:
