@@ -85,13 +85,11 @@ class Detector(Autoencoder[Params]):
 
     def step(self, x: Tensor, random: torch.Generator, optimisers: Optimisers) -> dict[str, Tensor]:
         judged = self._critic_step(x, random, optimisers)
-        self.critic.requires_grad_(False)
         logged = self.loss(x, random)
         descend(optimisers["adam"], logged["loss"])
         if self.params.space == "latent":
             logged["deceived"] = logistic(self.critic(self.encoder(x)), real=True)
             descend(optimisers["adam_of_encoder"], logged["deceived"])
-        self.critic.requires_grad_(True)
         return {**logged, "critic_loss": judged}
 
     def _critic_step(self, x: Tensor, random: torch.Generator, optimisers: Optimisers) -> Tensor:

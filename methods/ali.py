@@ -77,9 +77,7 @@ class Detector(Autoencoder[Params]):
 
     def step(self, x: Tensor, random: torch.Generator, optimisers: Optimisers) -> dict[str, Tensor]:
         critic_loss = self._critic_step(x, random, optimisers)
-        self.critic.requires_grad_(False)
         logged = super().step(x, random, optimisers)
-        self.critic.requires_grad_(True)
         return {**logged, "critic_loss": critic_loss}
 
     def _critic_step(self, x: Tensor, random: torch.Generator, optimisers: Optimisers) -> Tensor:

@@ -33,8 +33,12 @@ class _JoinedConv(Conv2d):
         self._kept: tuple[int, int, Tensor] | None = None
 
     def kernel(self) -> Tensor:
-        """``(c_out, c_in, 4, 4)``; made once for weights that do not learn, until they are changed or moved."""
+        """``(c_out, c_in, 4, 4)``; made once for weights that do not learn, until they are changed or moved.
+
+        Weights that learn drop what was kept: a fused optimiser changes them and does not raise their version.
+        """
         if self.weight.requires_grad or torch.compiler.is_compiling():
+            self._kept = None
             return spread(self.weight, self._matrix)
         state = self.weight.data_ptr(), self.weight._version
         if self._kept is None or self._kept[:2] != state:

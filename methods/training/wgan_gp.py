@@ -120,9 +120,7 @@ def _generator_step(
     generator: Generator, critic: Critic, adam_g: torch.optim.Optimizer, z: Tensor
 ) -> dict[str, Tensor]:
     loss = -critic(generator(z)).mean()
-    adam_g.zero_grad(set_to_none=True)
-    loss.backward(inputs=list(generator.parameters()))  # flows through the critic, and computes nothing for it
-    adam_g.step()
+    descend(adam_g, loss)
     return {"generator_loss": loss.detach()}
 
 
@@ -142,6 +140,8 @@ def build(images: Images | ImageShape, params: GanParams) -> tuple[Generator, Cr
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One update of the optimiser's own parameters: gradients flow through other networks and leave nothing there."""
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    own = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    loss.backward(inputs=own)  # type: ignore[no-untyped-call]
     optimiser.step()

@@ -46,6 +46,26 @@ def test_the_networks_are_those_of_fanogan(method, channels):
     assert bodies[0] == bodies[1]
 
 
+@pytest.mark.parametrize(("module", "params"), [(adv_ae, {}), (adv_ae, {"space": "latent"}), (ali, {}), (vae, {})])
+def test_what_a_fused_optimiser_trained_answers_as_its_weights_do(module, params, x):
+    """The optimiser of a GPU, here on a CPU: networks that judged while they learnt must not judge as they once did."""
+    made = built(module, **params)
+    made.adam = lambda *networks: torch.optim.Adam(
+        [parameter for network in networks for parameter in network.parameters()], lr=0.01, fused=True
+    )
+    optimisers = made.optimisers()
+    for _ in range(3):
+        made.step(x, random(), optimisers)
+    for network in made.parts().values():
+        network.eval().requires_grad_(False)
+    again = module.Detector(made.params)
+    again.restore(made.weights(), SHAPE, torch.device("cpu"))
+    found, expected = made.score(x), again.score(x)
+    assert found.parts.keys() == expected.parts.keys()
+    for name in found.parts:
+        torch.testing.assert_close(found.parts[name], expected.parts[name])
+
+
 def test_divergence_is_torchs():
     mean, log_variance = torch.randn(5, 7), torch.randn(5, 7)
     posterior = Independent(Normal(mean, (log_variance / 2).exp()), 1)

@@ -91,6 +91,20 @@ def test_frozen_weights_keep_their_kernel_until_they_change(kind):
 
 
 @pytest.mark.parametrize("kind", JOINED)
+def test_no_kernel_outlives_what_was_learnt_since(kind):
+    """As networks are trained on a GPU: its optimiser changes weights without telling their version."""
+    layer, x = kind(3, 5), torch.randn(2, 3, 16, 16)
+    optimiser = torch.optim.Adam(layer.parameters(), lr=0.1, fused=True)
+    for _ in range(2):
+        layer.requires_grad_(True)
+        version = layer.weight._version
+        descend(optimiser, layer.joined(x).square().mean())
+        assert layer.weight._version == version
+        layer.requires_grad_(False)
+        torch.testing.assert_close(layer.joined(x), layer.plain(x), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", JOINED)
 def test_a_kernel_made_in_inference_mode_serves_gradients_later(kind):
     layer, x = kind(3, 5).requires_grad_(False), torch.randn(2, 3, 16, 16)
     with torch.inference_mode():
