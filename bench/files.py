@@ -6,6 +6,7 @@ import atexit
 import hashlib
 import logging
 import os
+import re
 import sqlite3
 import struct
 import zlib
@@ -22,6 +23,8 @@ from bench.errors import DataError
 
 _log = logging.getLogger("bench")
 _MEMORY = "digests.sqlite"
+_SIXTEEN_BITS = re.compile(r"\b\w+;16[BLN]\b")
+"""In Pillow's names of how samples are stored, such as ``RGB;16B``; ``BGR;16`` of a bitmap is 16 bits for all three."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 
@@ -78,7 +81,7 @@ def read_values(path: Path) -> Uint8Image:
 def _decode(path: Path, mode: str) -> Uint8Image:
     """Grey, colour, CMYK and palette images, turned upright as their EXIF data ask."""
     with _opened(path) as image:
-        _refuse_what_needs_a_decision(path, image)
+        _refuse_transparent(path, image)
         return np.asarray(ImageOps.exif_transpose(image).convert(mode), dtype=np.uint8)
 
 
@@ -86,19 +89,28 @@ def _decode(path: Path, mode: str) -> Uint8Image:
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
+            _refuse_deep(path, image)
             image.load()
             yield image
     except _UNDECODABLE as error:
         raise DataError(f"{path}: not a readable image ({error})") from error
 
 
-def _refuse_what_needs_a_decision(path: Path, image: Image.Image) -> None:
-    """More than 8 bits would have to be scaled, and transparency filled: how, only the user can say."""
-    if image.mode.startswith(("I", "F")):
+def _refuse_deep(path: Path, image: Image.Image) -> None:
+    """More than 8 bits would have to be scaled: how, only the user can say. To be asked before it is decoded.
+
+    Decoding makes bytes of colours and of grey with alpha that are stored in 16 bits, without a word.
+    """
+    stored = _SIXTEEN_BITS.search(str(getattr(image, "tile", "")))
+    if stored or image.mode.startswith(("I", "F")):
         raise DataError(
-            f"{path}: expected 8 bits a channel, found mode {image.mode}. Which grey values become black and white"
-            " decides what can be seen: convert the images first."
+            f"{path}: expected 8 bits a channel, found {stored[0] if stored else image.mode}. Which values become black"
+            " and white decides what can be seen: convert the images first."
         )
+
+
+def _refuse_transparent(path: Path, image: Image.Image) -> None:
+    """Transparency would have to be filled: how, only the user can say."""
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[:, :, 3].min() < 255:
         raise DataError(f"{path}: expected an opaque image, found transparent pixels. Fill or crop them first.")
 

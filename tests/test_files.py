@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import struct
+import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from bench import files
@@ -43,8 +46,37 @@ def test_cmyk_is_turned_into_colour(tmp_path):
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
 def test_more_than_eight_bits_need_a_decision(tmp_path, dtype):
     path = saved(tmp_path, Image.fromarray(GREY.astype(dtype) * 100), "image.tif")
-    with pytest.raises(DataError, match=rf"{path}: expected 8 bits a channel, found mode (I;16|I|F)"):
+    with pytest.raises(DataError, match=rf"{path}: expected 8 bits a channel, found (I;16|I|F)"):
         read_grey(path)
+
+
+def png_of_16_bits(path, pixels):
+    """``(H, W, C)`` big-endian numbers as a PNG, which Pillow cannot write: grey with alpha, RGB or RGBA."""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    sealed = (struct.pack(">I", len(c)) + n + c + struct.pack(">I", zlib.crc32(n + c)) for n, c in chunks)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(sealed))
+    return path
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_sixteen_bits_are_noticed_where_decoding_would_cut_them(tmp_path, channels):
+    """Pillow opens these as 8-bit images: twelve bits of a camera would become sixteen greys, nearly black."""
+    path = png_of_16_bits(tmp_path / "deep.png", np.full((3, 2, channels), 4095, np.uint16))
+    with Image.open(path) as image:
+        assert np.asarray(image)[0, 0, 0] == 15
+    for read in (read_grey, read_colour, read_mask, read_values):
+        with pytest.raises(DataError, match=rf"{path}: expected 8 bits a channel, found \w+;16B"):
+            read(path)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_sixteen_bits_of_a_coloured_tiff_are_noticed(tmp_path, compression):
+    tifffile.imwrite(tmp_path / "deep.tif", np.full((3, 2, 3), 4095, np.uint16), compression=compression)
+    with pytest.raises(DataError, match=r"expected 8 bits a channel, found RGB;16"):
+        read_colour(tmp_path / "deep.tif")
 
 
 def test_transparency_needs_a_decision(tmp_path):

@@ -179,6 +179,9 @@ def _duplicates(images: Sequence[Inspected], split: Split) -> Iterator[Finding]:
     level: Level = "note" if split.known_leakage else "problem"
     across = [t for t in twins if {"test"} < {image.part for image in t}]
     yield from _finding("duplicates", _listed(across), "{n} image(s) are both learnt from and tested on", level)
+    learnt = [t for t in twins if {image.part for image in t} == {"train", "val"}]
+    text = "{n} image(s) are in train and in val: scores in val come out too low, and so do thresholds"
+    yield from _finding("duplicates", _listed(learnt), text, "note")
     contradictory = [t for t in twins if len({image.sample.label for image in t}) > 1]
     yield from _finding("duplicates", _listed(contradictory), "{n} image(s) are normal here and anomalous there")
     for part in split.parts():

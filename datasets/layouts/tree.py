@@ -76,12 +76,25 @@ class Tree:
         for part in VALIDATION:
             if (self.root / part / "good").is_dir():
                 return train, self._samples(part, "good")
-        units = sorted({sample.group or sample.id for sample in train})
-        order = np.random.default_rng(self.split_seed).permutation(units)
-        held = set(order[: max(1, round(self.validation_share * len(units)))].tolist())
-        inside = [(sample.group or sample.id) in held for sample in train]
-        kept = [s for s, is_held in zip(train, inside, strict=True) if not is_held]
-        return kept, [s for s, is_held in zip(train, inside, strict=True) if is_held]
+        return self._held_out(train)
+
+    def _held_out(self, train: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+        """A seeded share of the groups or, where none are known, of the images; copies of a file stay together."""
+        first: dict[str, str] = {}
+        for sample in train:
+            first.setdefault(sample.digest, sample.id)
+        units = [sample.group or first[sample.digest] for sample in train]
+        known = sorted(set(units))
+        if len(known) < 2:
+            raise DataError(
+                f"Expected two different images or groups at least in {self.root / 'train/good'}, as some are held out"
+                " for thresholds, found one. Add images, or put those for thresholds into validation/good."
+            )
+        order = np.random.default_rng(self.split_seed).permutation(known)
+        wanted = max(1, round(self.validation_share * len(known)))
+        held = set(order[: min(wanted, len(known) - 1)].tolist())
+        paired = list(zip(train, units, strict=True))
+        return [s for s, unit in paired if unit not in held], [s for s, unit in paired if unit in held]
 
     def _samples(self, part: str, kind: str) -> list[Sample]:
         folder = self.root / part / kind

@@ -237,6 +237,13 @@ def test_duplicates_between_parts_within_parts_and_across_labels(findings):
     assert in_test.items == ("test n2 (good) = test n3 (good)",)
 
 
+def test_copies_in_train_and_in_val_are_told(findings):
+    one = noise(1)
+    finding = only(findings(train=[sample("t2", one)], val=[sample("v1", one)]), "duplicates", "note")
+    assert finding.text.startswith("1 image(s) are in train and in val")
+    assert finding.items == ("train t2 (good) = val v1 (good)",)
+
+
 def test_the_same_pixels_in_another_shape_are_another_image(findings):
     image = noise(1)
     found = findings(train=[sample("t2", image)], test=[sample("n1", image.reshape(30, 20))])

@@ -54,6 +54,25 @@ def sample_of(found, name):
     return next(s for s in found.test if s.id == name)
 
 
+def test_copies_of_a_file_are_held_out_together(tmp_path):
+    tree(tmp_path)
+    for i in range(20):
+        (tmp_path / f"train/good/copy-{i:03d}.png").write_bytes((tmp_path / f"train/good/{i:03d}.png").read_bytes())
+    found = split(tmp_path, validation_share=0.25)
+    assert (len(found.train), len(found.val)) == (30, 10)
+    assert not {s.digest for s in found.train} & {s.digest for s in found.val}
+
+
+def test_one_image_cannot_be_learnt_from_and_held_out(tmp_path):
+    write(tree(tmp_path / "one"), "train/good/same.png")
+    for path in (tmp_path / "one/train/good").glob("0*.png"):
+        path.write_bytes((tmp_path / "one/train/good/same.png").read_bytes())
+    with pytest.raises(DataError, match=r"Expected two different images .*found one"):
+        split(tmp_path / "one")
+    write(tmp_path / "one", "train/good/other.png")
+    assert len(split(tmp_path / "one", validation_share=0.9).train) in (1, 21)
+
+
 def test_train_and_test_make_a_tree(tmp_path):
     assert folder.Dataset.locate(tree(tmp_path)) == tmp_path
     assert folder.Dataset.locate(tmp_path / "train") is None

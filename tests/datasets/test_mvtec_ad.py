@@ -148,14 +148,14 @@ def test_the_fingerprint_changes_with_a_mask(tmp_path):
 
 
 def emptied(root, category, counts):
-    """As many images and masks as ``counts`` says, none with any content."""
+    """As many images and masks as ``counts`` says, all different, none an image."""
     train, good, bad = counts
     names = [f"train/good/{i:03d}.png" for i in range(train)] + [f"test/good/{i:03d}.png" for i in range(good)]
     for i in range(bad):
         names += [f"test/defect/{i:03d}.png", f"ground_truth/defect/{i:03d}_mask.png"]
     for name in names:
         (root / category / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / category / name).touch()
+        (root / category / name).write_text(name)
 
 
 def test_a_whole_category_is_told_from_a_subset(tmp_path):
