@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.contracts import Uint8Image
-from bench.errors import ConfigError
+from bench.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +61,18 @@ class View:
     def different(self, images: int) -> int | None:
         """How many different inputs a method learns from, of so many images; ``None`` of random crops, ever new."""
         return images if self.stride is None else None
+
+    def require_room(self, shapes: NDArray[np.int64]) -> None:
+        """Raise ``DataError`` where a tile does not fit into an image; ``shapes`` are ``(images, 2)``, in pixels."""
+        if self.stride is None:
+            return
+        small = np.flatnonzero((shapes < self.size).any(axis=1))
+        if len(small):
+            height, width = shapes[small[0]]
+            raise DataError(
+                f"Expected images of at least {self.size}x{self.size} pixels for {self}, found {len(small)} smaller,"
+                f" the first {width}x{height}. Take smaller patches or whole images: --view resize:{self.size}."
+            )
 
     def tiles(self, image: Uint8Image) -> NDArray[np.uint8]:
         """``(H, W, C)`` -> ``(tiles, S, S, C)``."""

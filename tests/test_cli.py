@@ -11,8 +11,10 @@ import sys
 import time
 from importlib import metadata
 
+import numpy as np
 import pytest
 from conftest import PLUGINS, TINY
+from PIL import Image
 
 from bench import cli, plugins
 
@@ -179,6 +181,18 @@ def test_too_few_images_for_a_batch(bench):
 
 def settings(pairs):
     return [part for pair in pairs for part in ("--set", pair)]
+
+
+def test_a_test_image_smaller_than_a_patch_is_told_before_training(bench, tmp_path):
+    draw = np.random.default_rng(0).integers
+    for name in ("train/good/0", "train/good/1", "test/good/0", "test/bad/0"):
+        path = tmp_path / "own" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw(0, 255, (50 if name == "test/bad/0" else 70, 100), np.uint8)).save(path)
+    arguments = toy("--data-root", tmp_path / "own", "--view", "patches:64/32", method="explode", dataset="folder")
+    status, out, _ = bench(*arguments)  # fitting it would end otherwise
+    assert status == 1
+    assert "found 1 smaller, the first 100x50" in " ".join(out.split())
 
 
 def test_an_unwritable_results_folder_is_told_before_any_work(bench, tmp_path):

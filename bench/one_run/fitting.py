@@ -37,7 +37,10 @@ def limit_threads() -> None:
 
 
 def decode(run: Run) -> dict[str, ImageCache]:
-    """The images of each part, decoded once; notes how many of the test part also stand in training."""
+    """The images of each part, decoded once; notes how many of the test part also stand in training.
+
+    Raises ``DataError`` where an image of any part has no room for the view's tiles, before anything is trained.
+    """
     split, dataset = run.data.split, run.data.dataset
     with run.timed("images"), run.reporter.stage("images", sum(map(len, split.parts().values()))) as progress:
 
@@ -47,6 +50,9 @@ def decode(run: Run) -> dict[str, ImageCache]:
 
         caches = cached_images(split, dataset.channels, run.spec.decoding, advance)
         progress.update(sum(map(len, caches.values())))
+    view = View.parse(run.spec.view)
+    for cache in caches.values():
+        view.require_room(cache.shapes)
     run.facts["images_in_training_and_test"] = len(duplicates_across(split, caches))
     return caches
 

@@ -101,6 +101,8 @@ def prepare(spec: RunSpec, data: OpenedDataset, device: torch.device) -> Subject
     """Fit the method in windows of its training, on the data set's own training images."""
     view, channels = View.parse(spec.view), data.dataset.channels
     caches = cached_images(data.split, channels, spec.decoding, lambda done, total: None)
+    for cache in caches.values():
+        view.require_room(cache.shapes)
     cls, params_cls = registry.load_method(spec.method)
     detector: Detector[Any] = cls(registry.make_params(spec.method, params_cls, dict(spec.params)))
     mirror, counted = data.dataset.mirrored_is_normal, Counted()

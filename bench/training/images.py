@@ -68,7 +68,7 @@ class PatchImages:
     def __init__(self, view: View, cache: ImageCache, device: torch.device, mirror: bool) -> None:
         import torch
 
-        _require_room(view, cache)
+        view.require_room(cache.shapes)
         self._view, self._cache, self._mirror = view, cache, mirror
         self.size, self.channels = view.size, cache.channels
         put = partial(torch.as_tensor, device=device)
@@ -130,14 +130,4 @@ def require_enough(wanted: int, there: int, what: str) -> None:
         raise DataError(
             f"Expected at least one batch of normal {what} to learn from, found {there} for a batch of {wanted}."
             f" Add images, or take a smaller batch: --set batch_size={max(2, there // 2)}."
-        )
-
-
-def _require_room(view: View, cache: ImageCache) -> None:
-    small = np.flatnonzero((cache.shapes < view.size).any(axis=1))
-    if len(small):
-        height, width = cache.shapes[small[0]]
-        raise DataError(
-            f"Expected images of at least {view.size}x{view.size} pixels for {view}, found {len(small)} smaller,"
-            f" the first {width}x{height}. Take smaller patches or whole images: --view resize:{view.size}."
         )
