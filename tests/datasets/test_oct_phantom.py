@@ -35,6 +35,17 @@ def test_a_test_patient_has_scans_of_both_labels():
         assert {sample.label for sample in test if sample.group == group} == {NORMAL, ANOMALOUS}
 
 
+def test_the_place_of_a_scan_in_its_eye_says_nothing_about_the_label():
+    """It sets the distance from the fovea, and so the anatomy: pits are shallower from scan to scan."""
+    test = split(test_normal=120, test_anomalous=120).test
+    place, label = ([int(s.id[-1]) for s in test], [s.label for s in test])
+    assert roc_auc_score(label, place) == 0.5
+    for kind in LESIONS:
+        own = {s.group for s in test if s.kind == kind}
+        chosen = [i for i, sample in enumerate(test) if sample.group in own]
+        assert roc_auc_score([label[i] for i in chosen], [place[i] for i in chosen]) == pytest.approx(0.5, abs=0.02)
+
+
 def test_every_kind_of_lesion_is_tested_and_annotated():
     test = split().test
     assert {sample.kind for sample in test} == {"good", *LESIONS}
