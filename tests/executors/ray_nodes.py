@@ -55,9 +55,11 @@ def running():
     """Started for the block; ``RAY_ADDRESS`` names it."""
     from ray.cluster_utils import Cluster
 
-    before = {name: os.environ.get(name) for name in ("RAY_ADDRESS", "RAY_USAGE_STATS_ENABLED")}
+    before = {name: os.environ.get(name) for name in ("RAY_ADDRESS", "RAY_TMPDIR", "RAY_USAGE_STATS_ENABLED")}
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: the paths of sockets may not be long
+    os.environ["RAY_TMPDIR"] = folder  # it notes the head's address there, in a folder that it expects to find
+    (Path(folder) / "ray").mkdir()
     cluster = Cluster(True, head_node_args={**SIZE, "include_dashboard": False, "temp_dir": folder})
     try:
         os.environ["RAY_ADDRESS"] = cluster.address
