@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from bench.board_formats.sheet import TIED, Sheet, Words, figure_text, sheet
@@ -21,8 +22,8 @@ _DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight
 
 def write(boards: Sequence[Board]) -> str:
     """Macros first, then a ``table`` for each board."""
-    macros = [line for board in boards for line in _macro_lines(board)]
-    return HEAD + "\n".join(numbered(macros)) + "\n\n" + "\n\n".join(_table(board) for board in boards) + "\n"
+    macros = [line for board, stem in zip(boards, stems(boards), strict=True) for line in _macro_lines(board, stem)]
+    return HEAD + "\n".join(definitions(macros)) + "\n\n" + "\n\n".join(_table(board) for board in boards) + "\n"
 
 
 def escape(text: str) -> str:
@@ -63,10 +64,8 @@ def _marked(cell: Words) -> str:
 # ---------------------------------------------------------------------------------------- macros
 
 
-def _macro_lines(board: Board) -> Iterator[tuple[str, str]]:
-    """Names and texts of all figures of a board; names may repeat."""
-    terms = " ".join(dict.fromkeys([board.preset or "published", *board.marks]))
-    stem = f"bench {board.dataset} {terms}"
+def _macro_lines(board: Board, stem: str) -> Iterator[tuple[str, str]]:
+    """Names and texts of all figures of a board."""
     for row in board.rows:
         for column in board.columns:
             if column.key in row.cells:
@@ -74,15 +73,54 @@ def _macro_lines(board: Board) -> Iterator[tuple[str, str]]:
                 yield macro_name(f"{stem} {part} {row.name}"), escape(figure_text(row.cells[column.key], column))
 
 
-def numbered(macros: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Definitions; a name that comes again gets a letter."""
-    seen: set[str] = set()
+def stems(boards: Sequence[Board]) -> list[str]:
+    """What the macros of each board begin with: what tells it from the other boards, whatever order they come in.
+
+    A figure must not move to another name's place when one more board appears: prose that cites it would be wrong.
+    """
+    found = [f"bench {b.dataset} {' '.join(dict.fromkeys([b.preset or 'published', *b.marks]))}" for b in boards]
+    for tell in (_protocol, _aggregation, _dataset_params, _fingerprint):
+        groups = defaultdict[tuple[str, str], list[Board]](list)
+        for stem, board in zip(found, boards, strict=True):
+            groups[stem, board.ranked.key].append(board)
+        found = [
+            f"{stem} {tell(board, groups[stem, board.ranked.key])}" for stem, board in zip(found, boards, strict=True)
+        ]
+    return found
+
+
+def _protocol(board: Board, alike: Sequence[Board]) -> str:
+    return _where_they_differ(board.protocol, [other.protocol for other in alike])
+
+
+def _aggregation(board: Board, alike: Sequence[Board]) -> str:
+    return _where_they_differ(board.aggregation, [other.aggregation for other in alike])
+
+
+def _dataset_params(board: Board, alike: Sequence[Board]) -> str:
+    def told(key: str, value: object) -> str:
+        return _where_they_differ(f"{key} {value}", [f"{key} {other.dataset_params.get(key)}" for other in alike])
+
+    return " ".join(filter(None, (told(key, value) for key, value in board.dataset_params.items())))
+
+
+def _fingerprint(board: Board, alike: Sequence[Board]) -> str:
+    first = [" ".join(sorted(digest[:8] for digest in each.data.values())) for each in (board, *alike)]
+    return _where_they_differ(f"data {first[0]}", [f"data {text}" for text in first[1:]])
+
+
+def _where_they_differ(own: str, all_texts: Sequence[str]) -> str:
+    return own if len(set(all_texts)) > 1 else ""
+
+
+def definitions(macros: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """A definition for each name; one that would stand for several figures is not defined."""
+    times = Counter(name for name, _ in macros)
     for name, text in macros:
-        unique = name
-        while unique in seen:
-            unique += "A"
-        seen.add(unique)
-        yield rf"\newcommand{{\{unique}}}{{{text}}}"
+        if times[name] == 1:
+            yield rf"\newcommand{{\{name}}}{{{text}}}"
+    for name in sorted(name for name, count in times.items() if count > 1):
+        yield rf"% \{name} is not defined: {times[name]} rows are called so"
 
 
 def macro_name(text: str) -> str:

@@ -37,6 +37,8 @@ def _what(board: Board) -> Iterator[tuple[str, str]]:
         each = "in each category " if footer.categories else ""
         groups = f", {_span(counts.groups)} {footer.group}s" if counts.groups else ""
         yield "test", f"{each}{_span(counts.normal)} normal + {_span(counts.anomalous)} anomalous{groups}"
+    if board.dataset_params:
+        yield "data set", ", ".join(f"{key} {value}" for key, value in board.dataset_params.items())
     if footer.versions:
         yield "made by", f"{'; '.join(footer.versions)}; protocol version {board.protocol_version}"
     views = dict.fromkeys(row.origin.view for row in board.rows if isinstance(row.origin, Measured))

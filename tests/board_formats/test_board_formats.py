@@ -163,9 +163,31 @@ def test_latex_has_one_macro_for_each_figure_with_a_unique_name_of_letters(board
     assert dict(macros)["benchToyStandardAurocAuSproZeroZeroFiveFanogan"] == "0.250"
 
 
-def test_macro_names_that_would_be_equal_get_a_letter():
-    lines = latex.numbered([("benchA", "1"), ("benchA", "2"), ("benchA", "3")])
-    assert [re.findall(r"\\(bench\w+)", line)[0] for line in lines] == ["benchA", "benchAA", "benchAAA"]
+def test_a_name_that_would_stand_for_several_figures_is_not_defined():
+    lines = list(latex.definitions([("benchA", "1"), ("benchB", "2"), ("benchA", "3")]))
+    assert lines == [r"\newcommand{\benchB}{2}", r"% \benchA is not defined: 2 rows are called so"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"protocol": "folder bolts"}, "FolderBolts"),
+        ({"dataset_params": {"train_scans": 32}}, "TrainScansThreeTwo"),
+        ({"data": {"": "0123456789"}}, "DataZeroOneTwoThreeFourFiveSixSeven"),
+    ],
+)
+def test_a_macro_never_comes_to_mean_the_figure_of_another_board(boards, changes, told):
+    """Prose that cites it would say something else; an unknown name stops LaTeX instead."""
+    mine = replace(boards[0], protocol="folder screws", dataset_params={"train_scans": 64}, data={"": "fedcba9876"})
+    other = replace(mine, **changes)
+    alone, *both = (
+        set(re.findall(r"newcommand\{\\([^}]*)\}", latex.write(boards)))
+        for boards in ([mine], [mine, other], [other, mine])
+    )
+    assert both[0] == both[1]
+    assert not alone & both[0]
+    assert len(both[0]) == 2 * len(alone)
+    assert sum(told in name for name in both[0]) == len(alone)
 
 
 @pytest.mark.parametrize("character", r"%&#$_{}")
