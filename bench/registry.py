@@ -49,11 +49,14 @@ class Entry:
 
 
 def entries(kind: Kind) -> dict[str, Entry]:
-    """All plug-ins of a kind by name; the first folder that has a name wins."""
+    """All plug-ins of a kind by name. Of two files of one name neither is taken: figures would be misread."""
     found: dict[str, Entry] = {}
     for name, file in _files(kind):
         entry = _read(kind, name, file, file.stat().st_mtime_ns)
-        found.setdefault(entry.name, entry)
+        first = found.setdefault(entry.name, entry)
+        if not first.file.samefile(file):
+            both = f"broken: two files are called {name}, {first.file} and this one; rename one"
+            found[name] = Entry(kind, name, file, problem=both)
     return dict(sorted(found.items()))
 
 

@@ -58,7 +58,7 @@ class Detector(Autoencoder[Params]):
     def build(self, images: Images | ImageShape) -> None:
         super().build(images)
         p = self.params
-        self.encoder = Encoder(images.size, images.channels, 2 * p.latent_dim, p.width, p.encoder_head)
+        self.encoder = Encoder(images.size, images.channels, p.latent_dim, p.width, p.encoder_head, spread=True)
         self.critic = PairCritic(images, p.latent_dim, p.width)
 
     def parts(self) -> dict[str, nn.Module]:

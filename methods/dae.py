@@ -2,9 +2,10 @@
 
     L(x) = 1/n ||x - G(E(x + e))||^2,     A(x) = 1/n ||x - G(E(x))||^2
 
-The noise e is Gaussian and lies on a grid of ``noise_cell`` pixels, drawn as bilinear ramps between its points:
-1 is noise of single pixels; Kascenas et al. found coarse noise, which hides structures, better suited to find lesions.
-Their network is a U-Net; here the code passes the bottleneck of f-AnoGAN's networks like everybody else's.
+The noise e is Gaussian at the points of a coarse grid, one for ``noise_cell`` pixels, bilinear between them, and rolled
+by a random number of rows and columns, as Kascenas et al. do: coarse noise, which hides structures, suited their search
+for lesions better than noise of single pixels (``noise_cell`` 1). Their network is a U-Net, and theirs leaves the
+background of a brain scan as it is; here the code passes the bottleneck of f-AnoGAN's networks like everybody else's.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from .training.reconstruction import mean_square
 class Params(AutoencoderParams):
     """Networks, budget, and the noise."""
 
-    noise: float = Field(0.4, gt=0, description="standard deviation of the noise; images lie in [-1, 1]")
-    noise_cell: int = Field(8, ge=1, description="pixels between the points of the noise; 1: each pixel its own")
+    noise: float = Field(0.4, gt=0, description="standard deviation at the points of the grid; images lie in [-1, 1]")
+    noise_cell: int = Field(8, ge=1, description="pixels to each point of the grid of noise; 1: each pixel its own")
 
 
 class Detector(Autoencoder[Params]):
@@ -37,4 +38,7 @@ class Detector(Autoencoder[Params]):
         n, channels, size, _ = x.shape
         points = max(2, size // self.params.noise_cell)
         coarse = torch.randn(n, channels, points, points, generator=random, device=x.device)
-        return self.params.noise * F.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=True)
+        noise = F.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=True)
+        shift = torch.randint(size, (2, 1), generator=random, device=x.device)
+        rows, columns = (torch.arange(size, device=x.device) + shift) % size
+        return self.params.noise * noise[:, :, rows[:, None], columns]

@@ -1,7 +1,8 @@
 """vae: a variational autoencoder of f-AnoGAN's encoder and generator (Kingma & Welling 2014).
 
-The encoder gives the mean and the log variance of q(z|x); the generator gives the mean of a Gaussian over pixels whose
-one variance s^2 is learnt along, so that no weight between the two terms has to be guessed:
+The encoder gives the mean and the log variance of q(z|x); the generator gives the mean of a Gaussian over pixels with
+one variance s^2. Its best value is the mean of A_R, in training that of the batch, so that no weight between the two
+terms has to be guessed (the optimal sigma of Rybkin, Daniilidis & Levine, ICML 2021):
 
     L(x) = n/2 (log s^2 + A_R(x) / s^2) + beta KL(q(z|x) || N(0, I)),     A_R(x) = 1/n ||x - G(z)||^2
 
@@ -20,11 +21,11 @@ from torch import Tensor, nn
 from bench.contracts import Images, ImageShape
 
 from .networks.resnet import Encoder, Generator
-from .training.autoencoding import Autoencoder, AutoencoderParams
+from .training.autoencoding import Autoencoder, AutoencoderParams, Optimisers
 from .training.reconstruction import mean_square
 
-_LOWEST = 2 * torch.log(torch.tensor(1 / 255)).item()
-"""Log variance of half a grey level: images of fewer greys than that must not drive s^2 to zero."""
+_LOWEST = (1 / 255) ** 2
+"""Variance of half a grey level: images of fewer greys than that must not drive s^2 to zero."""
 
 
 class Params(AutoencoderParams):
@@ -34,25 +35,27 @@ class Params(AutoencoderParams):
 
 
 class PixelVariance(nn.Module):
-    """log s^2 of every pixel given its code: one number."""
+    """s^2 of every pixel given its code, for scoring: the mean of A_R over about the last hundred batches."""
+
+    value: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.log = nn.Parameter(torch.zeros(()))
+        self.register_buffer("value", torch.ones(()))
 
-    def forward(self) -> Tensor:
-        return self.log.clamp_min(_LOWEST)
+    def follow(self, residual: Tensor) -> None:
+        self.value.lerp_(residual.detach().clamp_min(_LOWEST), 0.01)
 
 
 class Detector(Autoencoder[Params]):
     """Variational autoencoder."""
 
-    summary = "variational autoencoder with a Gaussian over pixels of learnt variance"
+    summary = "variational autoencoder with a Gaussian over pixels of the best variance"
     has_prior = True
 
     def build(self, images: Images | ImageShape) -> None:
         p = self.params
-        self.encoder = Encoder(images.size, images.channels, 2 * p.latent_dim, p.width, p.encoder_head)
+        self.encoder = Encoder(images.size, images.channels, p.latent_dim, p.width, p.encoder_head, spread=True)
         self.generator = Generator(images.size, images.channels, p.latent_dim, p.width)
         self.pixel_variance = PixelVariance()
 
@@ -66,21 +69,26 @@ class Detector(Autoencoder[Params]):
         mean, log_variance = self._posterior(x)
         noise = torch.randn(mean.shape, generator=random, device=x.device)
         residual = mean_square(x - self.generator(mean + noise * (log_variance / 2).exp()))  # (N,)
-        kl = divergence(mean, log_variance)
-        loss = self._bound(residual, kl, x[0].numel()).mean() / x[0].numel()
-        return {"loss": loss, "residual": residual.mean(), "kl": kl.mean(), "log_variance": self.pixel_variance()}
+        kl, s2 = divergence(mean, log_variance), residual.detach().mean().clamp_min(_LOWEST)
+        loss = self._bound(residual, kl, s2, x[0].numel()).mean() / x[0].numel()
+        return {"loss": loss, "residual": residual.mean(), "kl": kl.mean(), "log_variance": s2.log()}
+
+    def step(self, x: Tensor, random: torch.Generator, optimisers: Optimisers) -> dict[str, Tensor]:
+        logged = super().step(x, random, optimisers)
+        self.pixel_variance.follow(logged["residual"])
+        return logged
 
     def further_parts(self, images: Tensor, redrawn: Tensor, code: Tensor) -> dict[str, Tensor]:
         kl = divergence(*self._posterior(images))
-        return {"kl": kl, "elbo": self._bound(mean_square(images - redrawn), kl, images[0].numel())}
+        residual = mean_square(images - redrawn)
+        return {"kl": kl, "elbo": self._bound(residual, kl, self.pixel_variance.value, images[0].numel())}
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.encoder(images).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 20)  # exp of either end is still a number
 
-    def _bound(self, residual: Tensor, kl: Tensor, pixels: int) -> Tensor:
-        log_s2 = self.pixel_variance()
-        return pixels / 2 * (log_s2 + residual / log_s2.exp()) + self.params.beta * kl
+    def _bound(self, residual: Tensor, kl: Tensor, s2: Tensor, pixels: int) -> Tensor:
+        return pixels / 2 * (s2.log() + residual / s2) + self.params.beta * kl
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -31,6 +31,16 @@ def test_the_file_name_is_the_name():
     assert {"oct", "oct-phantom", "mnist", "magnetic-tile", "folder"} <= set(registry.entries("dataset"))
 
 
+def test_two_files_of_one_name_are_never_taken_for_each_other(plugin):
+    file = plugin("pca", "from bench.plugins.methods.intensity import Detector, Params\n")
+    with pytest.raises(
+        PluginError, match=r"two files are called pca, .*methods.pca\.py and this one; rename"
+    ) as caught:
+        registry.load_method("pca")
+    assert str(file) in str(caught.value)
+    registry.load_method("intensity")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -97,19 +97,22 @@ class Encoder(nn.Module):
     """E: images -> latent codes ``(N, latent_dim)``. The critic's body with batch norm, then a bounded or linear head.
 
     ``head='tanh'`` keeps codes within one standard deviation of the prior (the paper's choice); ``'linear'`` is
-    needed where codes are regressed onto N(0, I), a third of which lies outside [-1, 1].
+    needed where codes are regressed onto N(0, I), a third of which lies outside [-1, 1]. With ``spread`` the log
+    variance of each number follows, ``(N, 2 latent_dim)``, which no head bounds.
     """
 
-    def __init__(self, size: int, channels: int, latent_dim: int, width: int, head: str) -> None:
+    def __init__(self, size: int, channels: int, latent_dim: int, width: int, head: str, spread: bool = False) -> None:
         super().__init__()
         self.body = down_path(size, channels, width, RectifiedBatchNorm)
-        self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, latent_dim)
-        self.head = head
+        self.linear = nn.Linear(channel_plan(size, width)[-1] * 4 * 4, latent_dim * (2 if spread else 1))
+        self.head, self.latent_dim = head, latent_dim
         channels_last(self)
 
     def forward(self, x: Tensor) -> Tensor:
         code = single(self.linear(self.body(x).flatten(1)))
-        return torch.tanh(code) if self.head == "tanh" else code
+        if self.head == "linear":
+            return code
+        return torch.cat([torch.tanh(code[:, : self.latent_dim]), code[:, self.latent_dim :]], dim=1)
 
 
 def single(x: Tensor) -> Tensor:
