@@ -5,7 +5,7 @@
 
 ``protocol=ccd`` (CCD, MICCAI 2021; PMSACL): 1,600 frames of cecum, ileum and bbps-2-3 to learn from, a share of them
 held out for validation; 500 others and the 1,000 segmented polyps to test on. The remaining 66 are not used. 1,600 and
-500 are as reported second-hand. The lists were never published, so these are the same classes and sizes under our
+500 are from memory, unverified. The lists were never published, so these are the same classes and sizes under our
 seed. Who has the authors' archive (folders ``train_set``, ``test_set/normal_test``, ``test_set/abnormal_test``) gets
 their lists, without masks, as a protocol of its own. The margin is cut off as there: what is called native is then the
 box of 430x430 out of the frame resized to 512x512, for masks too (by nearest neighbour). A polyp that lies wholly in

@@ -3,7 +3,7 @@
     LAG_database_part_1/{non_glaucoma,suspicious_glaucoma}/{image,attention_map,label}/*    500x500 JPEG images
 
 ``split=ccd`` (CCD, MICCAI 2021; PMSACL): 2,343 normal images to learn from, a share of them held out for validation;
-800 others and all 1,711 with glaucoma to test on: numbers as reported second-hand, which add up to what part 1 holds.
+800 others and all 1,711 with glaucoma to test on: numbers from memory, unverified, which add up to what part 1 holds.
 The lists were never published, so these are the same classes and sizes under our seed. ``split=medianomaly`` (Cai et
 al. 2024): 1,500 to learn from, 811 normal and 811 with glaucoma to test on, as their published ``data.json`` lists
 them. It is looked for in the data folder and beside it; their archive, with all images in one folder ``images``, will

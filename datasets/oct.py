@@ -50,7 +50,7 @@ class Params(contracts.Params):
     split: Literal["customary", "patient"] = Field(
         "customary", description="customary: as published; patient: patients of the test part never train"
     )
-    flatten: bool = Field(True, description="straighten the retina and crop to it, as reported of f-AnoGAN")
+    flatten: bool = Field(True, description="straighten the retina and crop to it, as we remember f-AnoGAN's paper")
     validation_share: float = Field(0.1, gt=0, lt=1, description="share of the normal training scans held out")
 
 

@@ -33,7 +33,7 @@ class Params(contracts.Params):
     val_scans: int = Field(40, ge=1, description="normal scans that set thresholds")
     test_normal: int = Field(120, ge=1, description="test scans without a lesion")
     test_anomalous: int = Field(120, ge=1, description="test scans with drusen, cysts, fluid or foci")
-    flatten: bool = Field(True, description="straighten the retina and crop to it, as reported of f-AnoGAN")
+    flatten: bool = Field(True, description="straighten the retina and crop to it, as for oct")
 
 
 class Dataset(contracts.Dataset[Params]):

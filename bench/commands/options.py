@@ -31,7 +31,7 @@ Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Plugins = Annotated[
     Path | None, typer.Option(help="Folder whose methods/ and datasets/ are used too; runs their code.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, everything else on standard error.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, an object a line; else standard error.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="key=value or plugin.key=value; see: bench list NAME.")]
 

@@ -127,7 +127,8 @@ class PatchImages:
 def require_enough(wanted: int, there: int, what: str) -> None:
     """Raise ``DataError`` when a batch would hold more than there is to draw from."""
     if wanted > there:
+        smaller = f", or take a smaller batch: --set batch_size={max(2, there // 2)}" if there > 1 else ""
         raise DataError(
             f"Expected at least one batch of normal {what} to learn from, found {there} for a batch of {wanted}."
-            f" Add images, or take a smaller batch: --set batch_size={max(2, there // 2)}."
+            f" Add images{smaller}."
         )
