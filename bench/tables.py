@@ -148,7 +148,7 @@ def parameters_report(
     presets = list(dict.fromkeys(preset for row in parameters for preset in row["presets"]))
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("--set", "default", *presets, "meaning"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold", no_wrap=column == "--set")
     for row in parameters:
         values = [row["presets"].get(preset, "") for preset in presets]
         table.add_row(*(escape(str(cell)) for cell in (row["key"], row["default"], *values, row["meaning"])))
