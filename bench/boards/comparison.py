@@ -68,7 +68,9 @@ def compare(
     """
     measure, names = measures[0], list(dict.fromkeys(methods))
     if len(names) < 2:
-        raise ConfigError(f"Expected two or more different methods, found {', '.join(methods) or 'none'}.")
+        raise ConfigError(
+            f"Expected two or more different methods, with blanks between, found '{' '.join(methods) or 'none'}'."
+        )
     found = [_entrants(known, names, label, measure, preset) for label in _labels(known, datasets)]
     terms, entrants = [terms for terms, _ in found], [entrants for _, entrants in found]
     asked = [(t.label, a, b, of) for t, of in zip(terms, entrants, strict=True) for a, b in combinations(names, 2)]
