@@ -12,6 +12,7 @@ case varies from packing to packing. Masks of normal images (``good/label``), wh
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -118,7 +119,8 @@ def pair_masks(images: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """Image -> its one mask in ``folder``, of the same stem. Raises ``DataError`` listing what has no partner."""
     masks = list_images(folder)
     by_stem = {mask.stem: mask for mask in masks}
-    stems = {image.stem for image in images}
+    stems = Counter(image.stem for image in images)
+    _refuse([image for image in images if stems[image.stem] > 1], f"image(s) share one mask in {folder}")
     again = [mask for mask in masks if by_stem[mask.stem] != mask]
     _refuse(again, f"mask(s) in {folder} are not the only ones of their image")
     _refuse([mask for mask in masks if mask.stem not in stems], f"mask(s) in {folder} have no image")

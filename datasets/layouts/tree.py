@@ -9,6 +9,7 @@ ground_truth/<kind>/<stem>_mask.png   optional; also <stem>.png, or <stem>/*.png
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -136,12 +137,23 @@ class Tree:
         folder = self.root / "ground_truth" / kind
         if not folder.is_dir():
             return {}
+        _refuse_twins(images, folder)
         masks = {image: _masks_of(folder, image.stem) for image in images}
         orphans = set(_all_masks(folder)) - {mask for found in masks.values() for mask in found}
         remedy = "Give each image its mask, or remove the kind's folder."
         refuse(sorted(orphans), f"mask(s) in {folder} have no image in {self.root / 'test' / kind}", remedy)
         refuse([image for image in images if not masks[image]], f"image(s) have no mask in {folder}", remedy)
         return masks
+
+
+def _refuse_twins(images: list[Path], folder: Path) -> None:
+    """Two images of one stem would be measured against the same mask, which shows the defect of one of them."""
+    times = Counter(image.stem for image in images)
+    refuse(
+        [image for image in images if times[image.stem] > 1],
+        f"image(s) share their name with another but for the ending, and so their mask in {folder}",
+        "Rename one of each, and its mask with it, or remove it.",
+    )
 
 
 def _masks_of(folder: Path, stem: str) -> list[Path]:

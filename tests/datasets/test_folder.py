@@ -278,6 +278,19 @@ def test_masks_without_an_image_are_listed(tmp_path, name):
         split(tmp_path)
 
 
+def test_images_that_would_share_a_mask_are_listed(tmp_path):
+    write(tree(tmp_path), "test/stain/000.bmp", "test/stain/001.png")
+    write_mask(tmp_path, "ground_truth/stain/001_mask.png", 1)
+    write_mask(tmp_path, "ground_truth/stain/000_mask.png", 1)
+    with pytest.raises(DataError, match=r"2 image\(s\) share their name .*\n.*000\.bmp\n.*000\.png\nRename one"):
+        split(tmp_path)
+
+
+def test_images_of_one_name_need_no_other_where_there_are_no_masks(tmp_path):
+    write(tree(tmp_path), "test/stain/000.bmp", "train/good/000.bmp", "test/good/000.bmp")
+    assert len(split(tmp_path).test) == 7
+
+
 def test_masks_of_an_unknown_kind_are_refused(tmp_path):
     write_mask(tree(tmp_path), "ground_truth/stian/000.png", 1)
     with pytest.raises(DataError, match=r"found stian only in the first.*rename one of the two"):

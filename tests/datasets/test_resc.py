@@ -158,6 +158,12 @@ def test_two_masks_of_one_image_are_listed(tmp_path):
         split(root)
 
 
+def test_scans_that_would_share_a_mask_are_refused(tmp_path):
+    write(collection(tmp_path) / "test/ungood/img", ["1_64.bmp"])
+    with pytest.raises(DataError, match=r"2 image\(s\) share one mask in .*label:\n.*1_64\.bmp\n.*1_64\.png"):
+        split(tmp_path)
+
+
 def test_two_folders_of_masks_are_refused(tmp_path):
     root = collection(tmp_path)
     write(root / "test/ungood/anomaly_mask", UNGOOD, mask())
