@@ -26,7 +26,25 @@ _MEMORY = "digests.sqlite"
 _SIXTEEN_BITS = re.compile(r"\b\w+;16[BLN]\b")
 """In Pillow's names of how samples are stored, such as ``RGB;16B``; ``BGR;16`` of a bitmap is 16 bits for all three."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
-
+UNREAD_SUFFIXES = frozenset(
+    {
+        ".webp",
+        ".gif",
+        ".jfif",
+        ".jpe",
+        ".jp2",
+        ".j2k",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+        ".dcm",
+        ".dicom",
+    }
+)
+"""Of images that are not read, so that nobody takes them for read."""
 
 _UNDECODABLE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError, MemoryError,
@@ -46,6 +64,13 @@ def list_images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith("."))
+
+
+def list_unread_images(folder: Path) -> list[Path]:
+    """Images directly in ``folder`` that ``list_images`` leaves out for their format, sorted by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in UNREAD_SUFFIXES and not f.name.startswith("."))
 
 
 def list_folders(folder: Path) -> list[Path]:
@@ -90,6 +115,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
             _refuse_deep(path, image)
+            _refuse_pages(path, image)
             image.load()
             yield image
     except _UNDECODABLE as error:
@@ -107,6 +133,13 @@ def _refuse_deep(path: Path, image: Image.Image) -> None:
             f"{path}: expected 8 bits a channel, found {stored[0] if stored else image.mode}. Which values become black"
             " and white decides what can be seen: convert the images first."
         )
+
+
+def _refuse_pages(path: Path, image: Image.Image) -> None:
+    """All but the first would be left out. Not so the small copies that cameras put beside a JPEG (MPO)."""
+    pages = getattr(image, "n_frames", 1)
+    if pages > 1 and image.format != "MPO":
+        raise DataError(f"{path}: expected one image, found {pages} pages. Save each as a file of its own first.")
 
 
 def _refuse_transparent(path: Path, image: Image.Image) -> None:

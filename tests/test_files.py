@@ -88,6 +88,23 @@ def test_transparency_needs_a_decision(tmp_path):
         read_grey(saved(tmp_path, palette, transparency=0))
 
 
+def test_pages_that_would_be_left_out_need_a_decision(tmp_path):
+    pages = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+    for name in ("pages.tif", "moving.png"):
+        path = saved(tmp_path, pages[0], name, save_all=True, append_images=pages[1:])
+        for read in (read_grey, read_colour, read_mask, read_values):
+            with pytest.raises(DataError, match=rf"{path}: expected one image, found 2 pages\. Save each"):
+                read(path)
+
+
+def test_the_small_copy_beside_a_photograph_is_no_page(tmp_path):
+    photograph = Image.fromarray(np.full((8, 8, 3), 90, np.uint8))
+    path = saved(
+        tmp_path, photograph, "photo.jpg", format="MPO", save_all=True, append_images=[photograph.resize((4, 4))]
+    )
+    assert (read_colour(path) == 90).all()
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_images_stand_upright(tmp_path, orientation):
     turns = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transpositions that such a camera applied

@@ -21,7 +21,10 @@ from bench.contracts import ANOMALOUS, NORMAL, Region, Sample
 from bench.errors import DataError, refuse
 from bench.files import file_digest, list_folders, list_images, read_colour, read_grey, read_mask
 
+from .left_out import refuse_below, refuse_loose, refuse_unread
+
 VALIDATION = ("validation", "val")
+TRUTH = "ground_truth"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Tree:
     def parts(self) -> tuple[list[Sample], list[Sample], list[Sample]]:
         """To learn from, to validate on, to test on; raises ``DataError`` for another layout."""
         self._refuse_strangers()
+        for part in ("train", *VALIDATION, "test"):
+            refuse_loose(self.root / part, f"{part}/good")
+        refuse_loose(self.root / TRUTH, f"{TRUTH}/<kind>")
         train, val = self._learnable()
         kinds = [folder.name for folder in list_folders(self.root / "test")]
         test = [sample for kind in kinds for sample in self._samples("test", kind)]
@@ -58,7 +64,7 @@ class Tree:
                 )
 
     def _refuse_masks_of_nothing(self, kinds: list[str]) -> None:
-        truth = self.root / "ground_truth"
+        truth = self.root / TRUTH
         if strangers := [f.name for f in list_folders(truth) if f.name not in kinds]:
             raise DataError(
                 f"Expected folders of the same names in {truth} and {self.root / 'test'}, found {', '.join(strangers)}"
@@ -74,10 +80,13 @@ class Tree:
 
     def _learnable(self) -> tuple[list[Sample], list[Sample]]:
         train = self._samples("train", "good")
-        for part in VALIDATION:
-            if (self.root / part / "good").is_dir():
-                return train, self._samples(part, "good")
-        return self._held_out(train)
+        found = [part for part in VALIDATION if (self.root / part / "good").is_dir()]
+        if len(found) > 1:
+            raise DataError(
+                f"Expected one folder of images to validate on in {self.root}, found {' and '.join(found)}."
+                " Move the images of one into the other, or move one away."
+            )
+        return (train, self._samples(found[0], "good")) if found else self._held_out(train)
 
     def _held_out(self, train: list[Sample]) -> tuple[list[Sample], list[Sample]]:
         """A seeded share of the groups or, where none are known, of the images; copies of a file stay together."""
@@ -100,6 +109,8 @@ class Tree:
     def _samples(self, part: str, kind: str) -> list[Sample]:
         folder = self.root / part / kind
         images = list_images(folder)
+        refuse_below(folder)
+        refuse_unread(folder)
         if not images:
             raise DataError(f"Expected images in {folder}, found none.")
         masks = self._masks(kind, images) if part == "test" and kind != "good" else {}
@@ -134,9 +145,11 @@ class Tree:
 
     def _masks(self, kind: str, images: list[Path]) -> dict[Path, list[Path]]:
         """Masks of each image; empty when the kind has none at all, an error when only some have."""
-        folder = self.root / "ground_truth" / kind
+        folder = self.root / TRUTH / kind
         if not folder.is_dir():
             return {}
+        for place in (folder, *list_folders(folder)):
+            refuse_unread(place)
         _refuse_twins(images, folder)
         masks = {image: _masks_of(folder, image.stem) for image in images}
         orphans = set(_all_masks(folder)) - {mask for found in masks.values() for mask in found}

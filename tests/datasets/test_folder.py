@@ -278,6 +278,66 @@ def test_masks_without_an_image_are_listed(tmp_path, name):
         split(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/good/part1/000.png",
+        "train/good/a/b/0.webp",
+        "test/scratch/more/000.png",
+        "test/good/x/000.png",
+        "val/good/x/0.png",
+    ],
+)
+def test_images_in_folders_inside_a_kind_are_listed(tmp_path, name):
+    write(tree(tmp_path), "val/good/000.png", name)
+    with pytest.raises(DataError, match=rf"1 image\(s\) in folders inside .* left out:\n.*{name}\nMove them into"):
+        split(tmp_path)
+
+
+def test_a_kind_of_folders_alone_is_told_so(tmp_path):
+    write(tmp_path, "train/good/p1/0.png", "train/good/p2/0.png", "test/good/0.png", "test/stain/0.png")
+    with pytest.raises(DataError, match=r"2 image\(s\) in folders inside .*train/good would be left out"):
+        split(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train/1.png", "validation/1.png", "val/1.tif", "test/1.png", "ground_truth/1.png"])
+def test_images_beside_the_folders_of_kinds_are_listed(tmp_path, name):
+    write(tree(tmp_path), name)
+    with pytest.raises(DataError, match=rf"1 image\(s\) lie in .* itself and would be left out:\n.*{name}\nMove them"):
+        split(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "folder", ["train/good", "test/good", "test/stain", "ground_truth/stain", "ground_truth/stain/000"]
+)
+@pytest.mark.parametrize("suffix", ["webp", "gif", "WEBP"])
+def test_formats_that_are_not_read_are_listed(tmp_path, folder, suffix):
+    write_mask(tree(tmp_path), "ground_truth/stain/000.png", 1)
+    write(tmp_path, f"{folder}/x1.{suffix}", f"{folder}/x2.{suffix}")
+    with pytest.raises(
+        DataError, match=rf"2 image\(s\) in .*{folder} are of a format .*\n.*x1\.{suffix}\n.*\nSave them as"
+    ):
+        split(tmp_path)
+
+
+def test_what_is_no_image_stops_nobody(tmp_path):
+    tree(tmp_path)
+    for part in ("train", "train/good", "test", "test/good", "test/stain"):
+        for name in ("Thumbs.db", "notes.txt", "list.csv", ".DS_Store", "notes/readme.txt"):
+            path = tmp_path / part / name
+            if part in ("train", "test") and "/" in name:
+                continue  # a folder there would be a kind
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("no image")
+    assert len(split(tmp_path).test) == 5
+
+
+def test_two_folders_to_validate_on_are_refused(tmp_path):
+    write(tree(tmp_path), "validation/good/1.png", "val/good/2.png")
+    with pytest.raises(DataError, match=r"Expected one folder .*found validation and val\. Move"):
+        split(tmp_path)
+
+
 def test_images_that_would_share_a_mask_are_listed(tmp_path):
     write(tree(tmp_path), "test/stain/000.bmp", "test/stain/001.png")
     write_mask(tmp_path, "ground_truth/stain/001_mask.png", 1)
