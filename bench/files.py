@@ -10,7 +10,7 @@ import re
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import platformdirs
 from PIL import Image, ImageOps
 
 from bench.contracts import Mask, Uint8Image
-from bench.errors import DataError
+from bench.errors import DataError, refuse
 
 _log = logging.getLogger("bench")
 _MEMORY = "digests.sqlite"
@@ -60,17 +60,28 @@ def cache_folder() -> Path:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Images directly in ``folder``, sorted by name; AppleDouble (``._x``) and hidden files left out."""
-    if not folder.is_dir():
-        return []
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith("."))
+    """Images directly in ``folder``, sorted by name; AppleDouble (``._x``) and hidden files left out.
+
+    Raises ``DataError`` listing what is called an image and is no file: links to nothing, folders.
+    """
+    found = _named_as(IMAGE_SUFFIXES, folder)
+    refuse(
+        [f for f in found if not f.is_file()],
+        f"image(s) in {folder} are no files, but folders or links to what is not there",
+        "Put the files there, mend the links, or remove them.",
+    )
+    return found
 
 
 def list_unread_images(folder: Path) -> list[Path]:
     """Images directly in ``folder`` that ``list_images`` leaves out for their format, sorted by name."""
+    return _named_as(UNREAD_SUFFIXES, folder)
+
+
+def _named_as(suffixes: Collection[str], folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in UNREAD_SUFFIXES and not f.name.startswith("."))
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in suffixes and not f.name.startswith("."))
 
 
 def list_folders(folder: Path) -> list[Path]:
@@ -160,13 +171,18 @@ def content_digest(path: Path) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file. Remembered by path, size and time of change, so that a second call costs no reading."""
-    stat = path.stat()
-    stamp = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-    known = _recall(stamp)
-    if known:
-        return known
-    digest = content_digest(path)
+    """SHA-256 of a file. Remembered by path, size and time of change, so that a second call costs no reading.
+
+    Raises ``DataError`` naming a file that is not there or may not be read.
+    """
+    try:
+        stat = path.stat()
+        stamp = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+        if known := _recall(stamp):
+            return known
+        digest = content_digest(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}). Mend or remove it and start again.") from error
     _ask("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?)", (*stamp, digest))
     return digest
 

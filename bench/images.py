@@ -118,7 +118,7 @@ def _damage(folder: Path, channels: int) -> str | None:
         index = json.loads((folder / "index.json").read_text())
         expected, found = _bytes(index, channels), (folder / "pixels.u8").stat().st_size
         intact = index["pixels_sha256"] == file_digest(folder / "pixels.u8")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, DataError) as error:
         return f"{folder}: {error}"
     if expected != found:
         return f"{folder / 'pixels.u8'}: expected {expected} bytes, found {found}"

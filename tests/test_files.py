@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench import files
 from bench.errors import DataError
-from bench.files import cache_folder, file_digest, read_colour, read_grey, read_mask, read_values
+from bench.files import cache_folder, file_digest, list_images, read_colour, read_grey, read_mask, read_values
 
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]], [[1, 2, 3], [200, 100, 50]]], dtype=np.uint8)
 GREY = np.array([[0, 60], [120, 180], [240, 255]], dtype=np.uint8)
@@ -150,6 +150,23 @@ def test_a_digest_follows_the_content(tmp_path):
     assert file_digest(path) == first
     path.write_bytes(b"other")
     assert file_digest(path) != first
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for name in ("link", "gone"):
+        with pytest.raises(DataError, match=rf"{tmp_path / name}: cannot be read \(No such file"):
+            file_digest(tmp_path / name)
+
+
+def test_every_image_that_is_no_file_is_listed(tmp_path):
+    saved(tmp_path, Image.fromarray(GREY))
+    (tmp_path / "a.png").symlink_to(tmp_path / "image.png")
+    assert len(list_images(tmp_path)) == 2
+    (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "c.png").mkdir()
+    with pytest.raises(DataError, match=r"2 image\(s\) in .* are no files.*\n.*b\.png\n.*c\.png\n.*mend the links"):
+        list_images(tmp_path)
 
 
 @pytest.mark.parametrize("damage", [b"no database", b""])

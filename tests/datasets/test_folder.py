@@ -351,6 +351,15 @@ def test_images_of_one_name_need_no_other_where_there_are_no_masks(tmp_path):
     assert len(split(tmp_path).test) == 7
 
 
+@pytest.mark.parametrize("name", ["train/good/x.png", "test/stain/x.png", "ground_truth/stain/000_mask.png"])
+def test_a_link_to_nothing_is_named(tmp_path, name):
+    tree(tmp_path)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).symlink_to(tmp_path / "gone.png")
+    with pytest.raises(DataError, match=rf"1 image\(s\) in .* links to what is not there:\n.*{name}"):
+        split(tmp_path)
+
+
 def test_masks_of_an_unknown_kind_are_refused(tmp_path):
     write_mask(tree(tmp_path), "ground_truth/stian/000.png", 1)
     with pytest.raises(DataError, match=r"found stian only in the first.*rename one of the two"):
