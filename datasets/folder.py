@@ -60,13 +60,17 @@ class Dataset(contracts.Dataset[Params]):
         return folder if (folder / "train").is_dir() and (folder / "test").is_dir() else None
 
     def split(self) -> Split:
-        train, val, test = self._tree().parts()
+        tree = self._tree()
+        train, val, test = tree.parts()
+        facts: dict[str, object] = {"masks": masks_in(test)}
+        if not facts["masks"] and (others := tree.folders_not_read()):
+            facts["folders_not_read"] = ", ".join(others)  # the masks may lie there
         return Split(
             train=tuple(train),
             val=tuple(val),
             test=tuple(test),
             protocol=f"folder {self.root.resolve().name}",
-            facts={"masks": masks_in(test)},
+            facts=facts,
             group_name="group" if self.params.group_pattern else None,
         )
 

@@ -36,7 +36,7 @@ def audit(opened: OpenedDataset, reporter: Reporter) -> list[Finding]:
     split = opened.split
     images = inspect_all(split, opened.dataset.channels, reporter)
     return [
-        *_counts(split), _published(split), _images(images), *_sizes(images), *_masks(images),
+        *_counts(split), *_facts(split), _published(split), _images(images), *_sizes(images), *_masks(images),
         *_duplicates(images, split), *_groups(split), *_leakage(opened),
     ]  # fmt: skip
 
@@ -61,6 +61,11 @@ def _counts(split: Split) -> Iterator[Finding]:
     for label, name in ((NORMAL, "normal"), (ANOMALOUS, "anomalous")):
         if not any(sample.label == label for sample in split.test):
             yield Finding("count", "problem", f"expected {name} images in test, found none: nothing can be told apart")
+
+
+def _facts(split: Split) -> Iterator[Finding]:
+    if split.facts:
+        yield Finding("facts", "ok", ", ".join(f"{name} {value}" for name, value in split.facts.items()))
 
 
 def _published(split: Split) -> Finding:

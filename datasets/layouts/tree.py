@@ -4,14 +4,17 @@ train/good/*                          normal images to learn from
 validation/good/* (or val/good/*)     optional; else a seeded share of train/good
 test/good/*, test/<kind>/*            normal and anomalous images
 ground_truth/<kind>/<stem>_mask.png   optional; also <stem>.png, or <stem>/*.png with one defect per mask
+
+Images and masks may be of any format that is read, and the two of different ones.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from .left_out import refuse_below, refuse_loose, refuse_unread
 
 VALIDATION = ("validation", "val")
 TRUTH = "ground_truth"
+_NEARLY = 0.8
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Tree:
     def parts(self) -> tuple[list[Sample], list[Sample], list[Sample]]:
         """To learn from, to validate on, to test on; raises ``DataError`` for another layout."""
         self._refuse_strangers()
+        self._refuse_misspelt_truth()
         for part in ("train", *VALIDATION, "test"):
             refuse_loose(self.root / part, f"{part}/good")
         refuse_loose(self.root / TRUTH, f"{TRUTH}/<kind>")
@@ -56,12 +61,30 @@ class Tree:
 
     def _refuse_strangers(self) -> None:
         for part in ("train", *VALIDATION):
-            strangers = [f.name for f in list_folders(self.root / part) if f.name != "good"]
+            names = [folder.name for folder in list_folders(self.root / part)]
+            strangers = ", ".join(name for name in names if name != "good")
+            if strangers and "good" not in names:
+                raise DataError(
+                    f"Expected a folder called 'good' with the normal images in {self.root / part}, found {strangers}."
+                    " Rename the folder that holds them; anomalous images belong in test/."
+                )
             if strangers:
                 raise DataError(
-                    f"Expected only the folder 'good' in {self.root / part}, found also {', '.join(strangers)}."
+                    f"Expected only the folder 'good' in {self.root / part}, found also {strangers}."
                     " Anomalous images must not be learnt from: move these folders to test/."
                 )
+
+    def _refuse_misspelt_truth(self) -> None:
+        nearly = [] if (self.root / TRUTH).is_dir() else list(filter(_is_nearly_truth, self.folders_not_read()))
+        if nearly:
+            raise DataError(
+                f"Expected masks in {self.root / TRUTH}, found {', '.join(nearly)} instead, which would not be read."
+                f" Rename it to {TRUTH}, or move it away."
+            )
+
+    def folders_not_read(self) -> list[str]:
+        """Names of the folders beside those of the layout."""
+        return [f.name for f in list_folders(self.root) if f.name not in ("train", *VALIDATION, "test", TRUTH)]
 
     def _refuse_masks_of_nothing(self, kinds: list[str]) -> None:
         truth = self.root / TRUTH
@@ -151,9 +174,9 @@ class Tree:
         for place in (folder, *list_folders(folder)):
             refuse_unread(place)
         _refuse_twins(images, folder)
-        masks = {image: _masks_of(folder, image.stem) for image in images}
+        masks = _by_image(images, folder)
         orphans = set(_all_masks(folder)) - {mask for found in masks.values() for mask in found}
-        remedy = "Give each image its mask, or remove the kind's folder."
+        remedy = "Give each image its mask, such as 7_mask.png for 7.png, or remove the kind's folder."
         refuse(sorted(orphans), f"mask(s) in {folder} have no image in {self.root / 'test' / kind}", remedy)
         refuse([image for image in images if not masks[image]], f"image(s) have no mask in {folder}", remedy)
         return masks
@@ -169,9 +192,24 @@ def _refuse_twins(images: list[Path], folder: Path) -> None:
     )
 
 
-def _masks_of(folder: Path, stem: str) -> list[Path]:
-    single = [path for name in (f"{stem}_mask.png", f"{stem}.png", f"{stem}.jpg") if (path := folder / name).is_file()]
-    return single or list_images(folder / stem)
+def _by_image(images: list[Path], folder: Path) -> dict[Path, list[Path]]:
+    """The one mask of each image's name or, without it, those in the folder of its name."""
+    named: dict[str, list[Path]] = defaultdict(list)
+    for mask in list_images(folder):
+        named[mask.stem].append(mask)
+    alone = {image: named[f"{image.stem}_mask"] + named[image.stem] for image in images}
+    refuse(
+        [mask for masks in alone.values() if len(masks) > 1 for mask in masks],
+        f"mask(s) in {folder} are not the only ones of their image",
+        "Keep one of each; several defects of 7.png, a mask for each, lie in a folder 7.",
+    )
+    return {image: masks or list_images(folder / image.stem) for image, masks in alone.items()}
+
+
+def _is_nearly_truth(name: str) -> bool:
+    """``GroundTruth``, ``ground-truths``; not ``masks``, which may be anything."""
+    letters = re.sub("[^a-z]", "", name.lower())
+    return SequenceMatcher(None, letters, TRUTH.replace("_", "")).ratio() > _NEARLY
 
 
 def _all_masks(folder: Path) -> list[Path]:

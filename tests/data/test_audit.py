@@ -111,6 +111,12 @@ def test_counts_are_held_against_the_published_ones(findings):
     assert "no published counts" in only(findings(), "published", "note").text
 
 
+def test_what_the_data_set_says_of_its_split_is_told(findings):
+    told = findings(facts={"masks": 0, "folders_not_read": "masks, raw"})
+    assert only(told, "facts", "ok").text == "masks 0, folders_not_read masks, raw"
+    assert ("facts", "ok") not in findings()
+
+
 def test_a_test_part_of_one_label_is_a_problem(silent):
     sound = opened()
     split = Split(sound.split.train, sound.split.val, sound.split.test[:1], "p")

@@ -144,7 +144,7 @@ def test_without_masks_anomalies_are_not_annotated_and_normals_have_none(tmp_pat
     assert [s.regions for s in found.test] == [(), (), None, None, None]
 
 
-@pytest.mark.parametrize("pattern", ["{}_mask.png", "{}.png"])
+@pytest.mark.parametrize("pattern", ["{}_mask.png", "{}.png", "{}_mask.bmp", "{}_mask.tif", "{}.tif", "{}_mask.PNG"])
 def test_one_mask_beside_the_other_is_one_region(tmp_path, pattern):
     tree(tmp_path)
     for column, stem in enumerate(("000", "001")):
@@ -230,8 +230,16 @@ def test_a_pattern_that_cannot_be_used_is_refused(pattern, message):
 
 @pytest.mark.parametrize("part", ["train", "validation", "val"])
 def test_anomalies_among_the_images_to_learn_from_are_refused(tmp_path, part):
-    write(tree(tmp_path), f"{part}/broken/000.png")
+    write(tree(tmp_path), f"{part}/good/999.png", f"{part}/broken/000.png")
     with pytest.raises(DataError, match=rf"only the folder 'good' in .*{part}, found also broken.*move .* to test/"):
+        split(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "val"])
+def test_normal_images_under_another_name_are_not_called_anomalous(tmp_path, part):
+    write(tree(tmp_path), f"{part}/good/999.png")
+    (tmp_path / part / "good").rename(tmp_path / part / "ok")
+    with pytest.raises(DataError, match=rf"Expected a folder called 'good' .*{part}, found ok\. Rename the folder"):
         split(tmp_path)
 
 
@@ -357,6 +365,37 @@ def test_a_link_to_nothing_is_named(tmp_path, name):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).symlink_to(tmp_path / "gone.png")
     with pytest.raises(DataError, match=rf"1 image\(s\) in .* links to what is not there:\n.*{name}"):
+        split(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["groundtruth", "Ground_Truth", "ground-truths", "ground_thruth", "GroundTruthMasks"])
+def test_a_misspelt_folder_of_masks_is_refused(tmp_path, name):
+    write_mask(tree(tmp_path), f"{name}/stain/000_mask.png", 1)
+    with pytest.raises(DataError, match=rf"Expected masks in .*ground_truth, found {name} instead.*Rename it"):
+        split(tmp_path)
+    write_mask(tmp_path, "ground_truth/stain/000_mask.png", 1)
+    assert split(tmp_path).facts == {"masks": 1}
+
+
+def test_other_folders_are_named_where_no_masks_were_found(tmp_path):
+    write_mask(tree(tmp_path), "masks/stain/000_mask.png", 1)
+    write(tmp_path, "raw/1.png", ".cache/1.png")
+    assert split(tmp_path).facts == {"masks": 0, "folders_not_read": "masks, raw"}
+    write_mask(tmp_path, "ground_truth/stain/000_mask.png", 1)
+    assert split(tmp_path).facts == {"masks": 1}
+
+
+def test_masks_under_other_names_are_told_what_they_should_be_called(tmp_path):
+    write_mask(tree(tmp_path), "ground_truth/stain/000_gt.png", 1)
+    with pytest.raises(DataError, match=r"1 mask\(s\) .*\n.*000_gt\.png\nGive each image its mask, such as 7_mask\.png for"):
+        split(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["000.png", "000_mask.bmp"])
+def test_an_image_has_one_mask_or_a_folder_of_them(tmp_path, other):
+    write_mask(tree(tmp_path), "ground_truth/stain/000_mask.png", 1)
+    write_mask(tmp_path, f"ground_truth/stain/{other}", 1)
+    with pytest.raises(DataError, match=r"2 mask\(s\) in .* are not the only ones of their image:\n"):
         split(tmp_path)
 
 
