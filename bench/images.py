@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.contracts import Mask, Region, Sample, Split, Uint8Image
+from bench.contracts import ANOMALOUS, Mask, Region, Sample, Split, Uint8Image
 from bench.derived import ensure_built
 from bench.errors import DataError
 from bench.files import cache_folder, file_digest, text_digest
@@ -84,9 +84,9 @@ def cached_images(
 
     ``identity`` names whatever besides the manifest decides the decoded pixels (the loader's code and settings);
     ``advance(done, total)`` reports progress. Raises ``DataError`` listing every unreadable file and every mask that
-    does not fit its image, and naming images found both in training and in test.
+    does not fit its image or shows no defect, and naming images found both in training and in test.
     """
-    root = images_folder() / text_digest("cache 3", manifest_digest(split), channels, identity)[:24]
+    root = images_folder() / text_digest("cache 4", manifest_digest(split), channels, identity)[:24]
     total = sum(map(len, split.parts().values()))
     ensure_built(
         root,
@@ -177,13 +177,25 @@ def content_digest(image: Uint8Image) -> str:
 
 
 def misfit(sample: Sample, region: Region, mask: Mask, shape: tuple[int, ...]) -> str | None:
-    """What is wrong if the mask ``(H, W)`` of a region is not as large as its image."""
+    """What is wrong if the mask ``(H, W)`` of a region is none, or not as large as its image."""
+    if mask.dtype != bool:
+        return f"{name_of(sample, region)}: expected a mask of true and false, found {mask.dtype}"
     if mask.shape == shape[:2]:
         return None
     return (
         f"{name_of(sample, region)}: mask is {mask.shape[1]}x{mask.shape[0]},"
         f" its image {shape[1]}x{shape[0]} (width x height)"
     )
+
+
+def _unusable(sample: Sample, region: Region, shape: tuple[int, ...]) -> str | None:
+    """What would keep maps from being measured against a region: told now, and not after hours of training."""
+    mask = region.read()
+    if problem := misfit(sample, region, mask, shape):
+        return problem
+    if sample.label == ANOMALOUS and not mask.any():
+        return f"{name_of(sample, region)}: mask shows no defect, its image is anomalous; draw it or take both out"
+    return None
 
 
 def name_of(sample: Sample, region: Region) -> str:
@@ -195,7 +207,7 @@ def _verified(sample: Sample, channels: int) -> Uint8Image | list[str]:
     """The image, or what is wrong with it or its masks."""
     try:
         image = decode(sample, channels)
-        found = (misfit(sample, region, region.read(), image.shape) for region in sample.regions or ())
+        found = (_unusable(sample, region, image.shape) for region in sample.regions or ())
         return [problem for problem in found if problem] or image
     except DataError as error:
         return [str(error)]

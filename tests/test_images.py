@@ -81,6 +81,28 @@ def test_a_mask_of_another_size_is_refused(folder):
         build(split_of(folder, mask=mask))
 
 
+def annotated(split, *masks):
+    """The split with these masks of its anomalous image, and one without defect of its normal test image."""
+    normal, bad = split.test
+    clear = replace(normal, regions=(Region(partial(np.zeros, (24, 30), bool)),))
+    regions = tuple(Region(partial(np.array, mask), name=f"r{i}") for i, mask in enumerate(masks))
+    return replace(split, test=(clear, replace(bad, regions=regions)))
+
+
+def test_every_mask_that_maps_cannot_be_measured_against_is_told_before_training(folder):
+    mask = np.zeros((25, 30), bool)
+    mask[3, 4] = True
+    build(annotated(split_of(folder), mask))
+    with pytest.raises(DataError) as caught:
+        build(annotated(split_of(folder), mask, ~mask & mask, mask.astype(np.uint8), ~mask & mask), "other")
+    assert str(caught.value).splitlines()[:4] == [
+        "3 file(s) cannot be used:",
+        "  5.png, r1: mask shows no defect, its image is anomalous; draw it or take both out",
+        "  5.png, r2: expected a mask of true and false, found uint8",
+        "  5.png, r3: mask shows no defect, its image is anomalous; draw it or take both out",
+    ]
+
+
 def test_an_image_in_training_and_test_is_refused_by_content(folder):
     Image.open(folder / "0.png").save(folder / "5.png", compress_level=1)  # other bytes, same pixels
     with pytest.raises(DataError, match=r"1 test image.*\n  0\.png = 5\.png  \(content [0-9a-f]{12}\)"):

@@ -101,8 +101,6 @@ def _defects(sample: Sample, size: tuple[int, int]) -> Defects | None:
 
 def _fitting_mask(sample: Sample, region: Region, size: tuple[int, int]) -> Mask:
     mask = region.read()
-    if mask.dtype != bool:
-        raise DataError(f"{name_of(sample, region)}: expected a mask of true and false, found {mask.dtype}")
     if problem := misfit(sample, region, mask, size):
         raise DataError(problem)
     return mask

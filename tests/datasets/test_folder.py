@@ -387,7 +387,9 @@ def test_other_folders_are_named_where_no_masks_were_found(tmp_path):
 
 def test_masks_under_other_names_are_told_what_they_should_be_called(tmp_path):
     write_mask(tree(tmp_path), "ground_truth/stain/000_gt.png", 1)
-    with pytest.raises(DataError, match=r"1 mask\(s\) .*\n.*000_gt\.png\nGive each image its mask, such as 7_mask\.png for"):
+    with pytest.raises(
+        DataError, match=r"1 mask\(s\) .*\n.*000_gt\.png\nGive each image its mask, such as 7_mask\.png for"
+    ):
         split(tmp_path)
 
 
