@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any, Literal
 from bench import registry
 from bench.data.opening import locate, places
 from bench.data.roots import Roots
-from bench.errors import BenchError, StoreError
-from bench.files import cache_folder
+from bench.errors import BenchError, ConfigError, StoreError
+from bench.files import require_cache
 from bench.images import images_folder
 from bench.provenance import git_state, hardware, threads, usable_cores, versions
 from bench.records.store import RecordStore
@@ -60,16 +59,11 @@ def _folders(results: Path) -> Iterator[Finding]:
         yield Finding("results", "ok", f"{results.resolve()} can be written")
     except StoreError as error:
         yield Finding("results", "stops", str(error))
-    cache = cache_folder()
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache):
-            yield Finding("cache", "ok", f"{cache} can be written")
-            yield _decoded_images()
-    except OSError as error:
-        yield Finding(
-            "cache", "stops", f"{cache} cannot be written ({error.strerror}). Set BENCH_CACHE to another folder."
-        )
+        yield Finding("cache", "ok", f"{require_cache()} can be written")
+        yield _decoded_images()
+    except (ConfigError, OSError) as error:
+        yield Finding("cache", "stops", str(error))
 
 
 def _decoded_images() -> Finding:

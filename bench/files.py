@@ -9,6 +9,7 @@ import os
 import re
 import sqlite3
 import struct
+import tempfile
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import platformdirs
 from PIL import Image, ImageOps
 
 from bench.contracts import Mask, Uint8Image
-from bench.errors import DataError, refuse
+from bench.errors import ConfigError, DataError, refuse
 
 _log = logging.getLogger("bench")
 _MEMORY = "digests.sqlite"
@@ -57,6 +58,19 @@ def cache_folder() -> Path:
     """Where decoded images and file hashes are kept: ``$BENCH_CACHE`` or the user's cache folder."""
     override = os.environ.get("BENCH_CACHE")
     return Path(override) if override else platformdirs.user_cache_path("fanogan-bench")
+
+
+def require_cache() -> Path:
+    """The cache folder, where something can be written; raises ``ConfigError`` elsewhere: before hours, not in them."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ConfigError(
+            f"The cache folder {folder} cannot be written ({error.strerror}). Set BENCH_CACHE to another folder."
+        ) from error
 
 
 def list_images(folder: Path) -> list[Path]:

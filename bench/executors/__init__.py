@@ -81,6 +81,8 @@ class Executor(ABC):
     stand in a queue for hours, it takes the claim itself when it begins."""
     can_be_left: ClassVar[bool] = False
     """Whether jobs go on without this process, so that it may ``leave`` and ``bench grid`` looks after them."""
+    works_here: ClassVar[bool] = True
+    """Whether every run is done on this machine, with its cache folder."""
     shows_progress: ClassVar[bool] = False
     """Whether its runs show their progress themselves, being in this process."""
 

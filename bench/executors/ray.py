@@ -54,6 +54,7 @@ class RayExecutor(Executor):
     """Hands over as many jobs as the nodes that are there could take."""
 
     options_type = RayOptions
+    works_here = False
     starts_at_once = False
 
     def __init__(self, options: RayOptions, reporter: Reporter, device: str) -> None:

@@ -54,6 +54,7 @@ class SlurmExecutor(Executor):
     options_type = SlurmOptions
     starts_at_once = False
     can_be_left = True
+    works_here = False
 
     def __init__(self, options: SlurmOptions, reporter: Reporter, device: str = "auto", submits: bool = True) -> None:
         super().__init__()

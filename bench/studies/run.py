@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.devices import default_preset, resolve_device
 from bench.errors import DataError
 from bench.executors import Left, make_executor, make_options, require_leavable
+from bench.files import require_cache
 from bench.grid.execution import execute, make_job, make_way
 from bench.grid.planning import PlannedRun, plan
 from bench.grid.request import Request
@@ -48,6 +49,8 @@ class PlannedStudy:
         to_do, study = sum(run.is_to_do for run in self.runs), self.study
         executor = make_executor(study.executor_name, study.executor_options, study.device, to_do, reporter)
         self.store.require_writable()
+        if to_do and executor.works_here:
+            require_cache()
         digest = keep(file, self.store) if file else None
         return execute(self.runs, self.store, executor, reporter, digest)
 

@@ -106,3 +106,22 @@ def test_the_key_of_a_run_does_not_depend_on_how_it_was_asked_for(bench, suite, 
     asked = ("--method", "intensity", "--dataset", "toy", "--preset", "quick", "--set", "images=8", "--set", "tested=8")
     _, out, _ = bench(*asked, "--dry-run", "--json")
     assert json.loads(out)["key"] == record.key
+
+
+@pytest.mark.parametrize("below", [".", "cache"])
+@pytest.mark.parametrize("executor", ["serial", "local"])
+def test_no_run_begins_without_a_cache(bench, suite, store, tmp_path, monkeypatch, below, executor):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file" / below))
+    status, out, err = bench("--config", suite, "--executor", executor)
+    assert (status, out, store.records()) == (2, "", [])
+    assert f"The cache folder {tmp_path / 'file' / below} cannot be written (" in err
+    assert "Set BENCH_CACHE to another folder." in err
+
+
+def test_what_is_done_needs_no_cache(bench, suite, tmp_path, monkeypatch):
+    only = ("--config", suite, "--method", "intensity", "--seeds", "0", "--json")
+    assert bench(*only)[0] == 0
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file"))
+    assert bench(*only)[0] == 0
