@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +77,7 @@ class Region:
 class Sample:
     """One image and what is known of it. ``read`` and ``Region.read`` must be picklable.
 
+    ``id`` names this image and no other of the split: its file's path below the data set's folder, for instance.
     ``digest`` identifies the content without decoding it (a file's hash, or what a simulator was
     seeded with): it enters the key of every run. ``regions`` is ``None`` where nobody annotated
     pixels and ``()`` where it is known that there is no defect. ``group`` is what must not be
@@ -132,10 +134,25 @@ class Split:
         for part in ("train", "val", "test"):
             if not getattr(self, part):
                 raise DataError(f"Expected images in '{part}' of protocol '{self.protocol}', found none.")
+        self._require_own_ids()
         if taken := sorted(STATED_BY_THE_SPLIT & self.facts.keys()):
             raise DataError(
                 f"Expected facts of protocol '{self.protocol}' under names of their own, found {', '.join(taken)}:"
                 " records state these from the other fields of Split. Fill those, or choose another name."
+            )
+
+    def _require_own_ids(self) -> None:
+        """Scores and maps are kept by id, so it names one image; a leak may bring that one into two parts."""
+        contents: dict[str, str] = {}
+        again: list[str] = []
+        for samples in self.parts().values():
+            times = Counter(sample.id for sample in samples)
+            again += [s.id for s in samples if contents.setdefault(s.id, s.digest) != s.digest or times[s.id] > 1]
+        if shared := sorted(set(again)):
+            raise DataError(
+                f"Expected one image for each id of protocol '{self.protocol}', found several for {len(shared)}:"
+                f" {', '.join(shared[:5])}{', …' if len(shared) > 5 else ''}."
+                " Take more of the file's path into Sample.id, such as all of it below the data set's folder."
             )
 
     def parts(self) -> dict[str, tuple[Sample, ...]]:

@@ -149,6 +149,26 @@ def test_no_fact_replaces_what_the_split_states(folder, name):
         replace(split_of(folder), facts={name: False, "regions": 4})
 
 
+def renamed(samples, *names):
+    return tuple(replace(sample, id=name) for sample, name in zip(samples, names, strict=True))
+
+
+def test_an_id_names_one_image(folder):
+    split = split_of(folder)
+    found = r"one image for each id of protocol 'p', found several for 1: same\. Take more of the file's path"
+    with pytest.raises(DataError, match=found):
+        replace(split, train=renamed(split.train, "same", "same", "x"))
+    with pytest.raises(DataError, match=found):
+        replace(split, train=renamed(split.train, "y", "same", "x"), test=renamed(split.test, "z", "same"))
+    with pytest.raises(DataError, match=found):
+        replace(split, train=(split.train[0], *renamed(split.train[:1] * 2, "same", "same")))
+
+
+def test_an_image_that_leaks_keeps_its_id_in_both_parts(folder):
+    split = split_of(folder, leakage="the published split repeats images")
+    assert replace(split, test=(split.train[0], *split.test))
+
+
 def test_an_anomalous_image_cannot_be_learnt(folder):
     split = split_of(folder)
     with pytest.raises(DataError, match=r"only normal images in 'train', found 1 anomalous: 5\.png"):
