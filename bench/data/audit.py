@@ -14,6 +14,8 @@ from bench.data.inspection import Defects, Inspected, inspect_all
 from bench.data.opening import OpenedDataset
 from bench.progress import Reporter
 
+_FEW = 3
+"""Validation images from which a quantile is not remarked on; it takes many more to know it well."""
 Level = Literal["ok", "note", "problem"]
 
 
@@ -58,6 +60,9 @@ def _counts(split: Split) -> Iterator[Finding]:
         of_groups = f", of {len(groups)} {split.group_name or 'group'}s" if groups else ""
         listed = ", ".join(f"{kind} {n}" for kind, n in sorted(kinds.items()))
         yield Finding("count", "ok", f"{part}: {len(samples)} images{of_groups}: {listed}")
+    if len(split.val) < _FEW:
+        text = f"val: the threshold is the 95 % quantile of these {len(split.val)} image(s)' scores: add more"
+        yield Finding("count", "note", text)
     for label, name in ((NORMAL, "normal"), (ANOMALOUS, "anomalous")):
         if not any(sample.label == label for sample in split.test):
             yield Finding("count", "problem", f"expected {name} images in test, found none: nothing can be told apart")
@@ -121,6 +126,8 @@ def _masks(images: Sequence[Inspected]) -> Iterator[Finding]:
     yield from _finding(
         "masks", _contradictory(images), "{n} image(s) whose label and annotation contradict each other"
     )
+    large = [f"{image.sample.id}: {_percent(found.share)}" for image, found in drawn if found.share > 0.5]
+    yield from _finding("masks", large, "{n} image(s) are more than half defect: inverted masks?", "note")
     yield from _saturation(drawn)
 
 

@@ -199,6 +199,22 @@ def test_an_empty_mask_is_a_problem(findings):
     assert "1 mask(s) are empty" in finding.text
 
 
+def test_masks_of_more_than_half_of_the_image_may_be_inverted(findings):
+    regions = (defect(mask_of(200)), defect(~mask_of(400)))
+    tested = [sample("b1", label=1, regions=regions), sample("b2", label=1, regions=regions[:1])]
+    tested += [sample("b3", label=1, regions=(defect(mask_of(300)),))]  # half of it, and no more
+    _, large = findings(test=tested)["masks", "note"]
+    assert large.text == "1 image(s) are more than half defect: inverted masks?"
+    assert large.items == ("b1: 67 %",)
+
+
+@pytest.mark.parametrize(("images", "told"), [(1, True), (2, True), (3, False)])
+def test_a_threshold_of_one_or_two_images_is_remarked_on(findings, images, told):
+    found = findings(val=[sample(f"v{i}") for i in range(1, images)])
+    assert [f"these {images} image(s)" in f.text for f in found.get(("count", "note"), [])] == [True] * told
+    assert not problems(found)
+
+
 def test_labels_and_annotations_that_contradict_each_other(findings):
     found = findings(
         test=[
