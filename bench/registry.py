@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 import bench.plugins
 from bench.contracts import Dataset, Detector, Params, Published
-from bench.errors import ConfigError, PluginError, unknown_name
+from bench.errors import BenchError, ConfigError, PluginError, unknown_name
 from bench.names import why_unusable
 
 Kind = Literal["method", "dataset"]
@@ -198,6 +198,15 @@ def changed_settings(method: str, preset: str, params: Mapping[str, Any], images
     cls, params_cls = load_method(method)
     usual = make_params(method, params_cls, dict(cls.preset(preset, images))).model_dump(mode="json")
     return {key: value for key, value in params.items() if usual.get(key) != value}
+
+
+def changed_dataset_settings(dataset: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Which of ``params`` differ from the defaults of the data set; all of them where it is not known here."""
+    try:
+        usual = make_params(dataset, load_dataset(dataset)[1], {}).model_dump(mode="json")
+    except BenchError:
+        usual = {}
+    return {key: value for key, value in params.items() if key not in usual or usual[key] != value}
 
 
 def parameters_of(name: str) -> list[dict[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -77,10 +76,7 @@ def export_maps(
 
     record = exporting.find_run(run, RecordStore(results))
     scores = exporting.export_maps(record, out, reporter())
-    root = record.provenance.get("data_root")
-    where = ["--data-root", root] if root else []
-    words = ["--dataset", record.spec.dataset_label, *where, "--maps", str(out), "--scores", str(scores)]
-    print(shlex.join(["bench", "evaluate", *words]))
+    print(exporting.evaluation_command(record, out, scores))
 
 
 @export.command("records")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import registry
 from bench.errors import SHOWN, ConfigError, StoreError, unknown_name
 from bench.progress import Reporter
 from bench.records.artifacts import write_score_table
@@ -74,6 +75,18 @@ def export_maps(record: Record, out: Path, reporter: Reporter) -> Path:
                 write_map(map_path(out, record.spec.category, image), values)
             progress.update(i + 1)
     return _export_scores(record, out)
+
+
+def evaluation_command(record: Record, out: Path, scores: Path) -> str:
+    """What has to be typed for the exported maps to be measured as the run's were, on the same split."""
+    words = ["bench", "evaluate", "--dataset", record.spec.dataset_label]
+    if root := record.provenance.get("data_root"):
+        words += ["--data-root", root]
+    changed = registry.changed_dataset_settings(record.spec.dataset, record.spec.dataset_params)
+    for key, value in changed.items():
+        if value is not None:  # which cannot be typed
+            words += ["--set", f"{key}={value}"]
+    return shlex.join([*words, "--maps", str(out), "--scores", str(scores)])
 
 
 def _export_scores(record: Record, out: Path) -> Path:

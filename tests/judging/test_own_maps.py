@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import tifffile
 from conftest import PLUGINS
 
 from bench import cli
+from bench.records.export import evaluation_command
 from bench.records.map_files import write_map
 from bench.records.store import RecordStore
 
@@ -69,8 +72,8 @@ def test_the_table_holds_each_kind_and_their_mean(bench, golden):
     assert "--save NAME" in out
 
 
-def toy_run(bench, results):
-    arguments = ("--method", "intensity", "--dataset", "toy", "--preset", "quick", "--device", "cpu")
+def toy_run(bench, results, *more):
+    arguments = ("--method", "intensity", "--dataset", "toy", "--preset", "quick", "--device", "cpu", *more)
     bench("run", *arguments, "--plugins", PLUGINS, "--results", results)
     (record,) = RecordStore(results).records()
     return record
@@ -92,6 +95,31 @@ def test_exported_maps_give_the_same_figures(bench, tmp_path):
     assert again.metrics.operating_point is None  # no maps of validation images to take a threshold from
     assert again.marks() == ["own maps", "synthetic"]
     assert pd.read_parquet(again.folder / "defects.parquet").equals(pd.read_parquet(record.folder / "defects.parquet"))
+
+
+def test_the_printed_command_measures_on_the_same_split(bench, tmp_path):
+    results, out = tmp_path / "results", tmp_path / "my maps"
+    record = toy_run(bench, results, "--set", "toy.tested=12", "--set", "toy.brightness=3")
+    _, command, _ = bench("export", "maps", record.folder, "--out", out)
+    words = shlex.split(command)
+    assert words[:8] == ["bench", "evaluate", "--dataset", "toy", "--set", "brightness=3", "--set", "tested=12"]
+    status, found, _ = bench(*words[1:], "--plugins", PLUGINS, "--json")
+    assert status == 0
+    assert json.loads(found)["counts"] == record.counts.model_dump(mode="json")
+
+
+def test_patterns_in_the_printed_command_are_safe_from_the_shell(run_toy, tmp_path):
+    (record,) = run_toy("intensity")
+    params = {"group_pattern": "(p\\d+)_", "grey": True, "split_seed": 0, "crop": None}
+    for dataset, shown in (("folder", []), ("unknown-here", ["--set", "split_seed=0"])):
+        changed = record.model_copy(update={"spec": replace(record.spec, dataset=dataset, dataset_params=params)})
+        command = evaluation_command(changed, tmp_path, tmp_path / "scores.csv")
+        assert "--set 'group_pattern=(p\\d+)_' --set grey=True" in command
+        settings = ["--set", "group_pattern=(p\\d+)_", "--set", "grey=True", *shown]
+        assert shlex.split(command) == [
+            "bench", "evaluate", "--dataset", dataset, *settings,
+            "--maps", str(tmp_path), "--scores", str(tmp_path / "scores.csv"),
+        ]  # fmt: skip
 
 
 def test_the_image_score_is_the_highest_of_the_map_unless_given(bench, tmp_path):
