@@ -17,6 +17,7 @@ from bench.commands.options import (
     Results,
     data_roots,
     print_json,
+    prints_on_stderr,
     use_plugins,
 )
 
@@ -130,7 +131,8 @@ def check(
     from bench.tables import show
 
     use_plugins(plugins)
-    findings = examine(method, reporter(), debug)
+    with prints_on_stderr():
+        findings = examine(method, reporter(), debug)
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +48,11 @@ def use_plugins(folder: Path | None) -> None:
     if not folder.is_dir():
         raise ConfigError(f"Expected a folder after --plugins, found nothing at {folder}.")
     bench.plugins.add_folder(folder)
+
+
+def prints_on_stderr() -> AbstractContextManager[object]:
+    """While code of plug-ins runs: what it prints must not stand among our answer on standard output."""
+    return redirect_stdout(sys.stderr)
 
 
 def data_roots(given: Sequence[str] | None) -> DataRoots | None:

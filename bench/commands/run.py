@@ -17,6 +17,7 @@ from bench.commands.options import (
     data_roots,
     names,
     print_json,
+    prints_on_stderr,
     use_plugins,
     whole_numbers,
 )  # fmt: skip
@@ -107,14 +108,16 @@ def run(
         "executor": {name: value for name, value in options.items() if value is not None},
     })  # fmt: skip
     progress = reporter()
-    planned = plan_study(study, progress, force)
+    with prints_on_stderr():
+        planned = plan_study(study, progress, force)
     if dry_run:
         _print_plan(planned.runs, as_json)
         return
     if detach:
         _print_left(planned.leave(progress, file), study.results)
         return
-    records = planned.execute(progress, file)
+    with prints_on_stderr():
+        records = planned.execute(progress, file)
     print_records(records, study.results, as_json)
     raise typer.Exit(exit_status(records, len(planned.runs)))
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 from conftest import PLUGINS
 
+import bench.plugins as bench_plugins
 from bench import cli
 from bench.spec import RunSpec
 
@@ -125,3 +126,36 @@ def test_what_is_done_needs_no_cache(bench, suite, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file"))
     assert bench(*only)[0] == 0
+
+
+CHATTY = """
+print("imported")
+from bench.plugins.methods import intensity
+
+
+class Params(intensity.Params):
+    pass
+
+
+class Detector(intensity.Detector):
+    summary = "says what it does"
+
+    def fit(self, train, val, *, context):
+        print("fitted")
+        super().fit(train, val, context=context)
+"""
+
+
+def test_what_a_plug_in_prints_is_no_part_of_the_answer(suite, store, tmp_path, monkeypatch, capsys):
+    (tmp_path / "own" / "methods").mkdir(parents=True)
+    (tmp_path / "own" / "methods" / "chatty.py").write_text(CHATTY, encoding="utf-8")
+    words = ["--config", suite, "--method", "chatty", "--seeds", "0", "--json", "--results", store.root]
+    monkeypatch.setattr(sys, "argv", ["bench", "run", *map(str, [*words, "--plugins", tmp_path / "own"])])
+    monkeypatch.setattr(bench_plugins, "__path__", list(bench_plugins.__path__))
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert end.value.code == 0
+    assert json.loads(out)["status"] == "done"
+    assert "imported\n" in err
+    assert "fitted\n" in err
