@@ -38,20 +38,24 @@ def write_run(
     kinds=("good", "dents", "holes"), each=20, groups=True, ties=False, average=False, protocol="ours",
     data="d" * 64, view="resize:64", finished="2026-01-01T00:00:00+00:00", codes=None, training=(), seconds=1.0,
     status="done", params=None, settings=None, trivial=False, noise=None, precision="float32", code="",
+    dataset_params=None,
 ):  # fmt: skip
-    """Store a run and return its record; ``noise``: seed of its scores, which are the method's and seed's own else."""
+    """Store a run and return its record; ``noise``: seed of its scores, which are the method's and seed's own else.
+
+    ``seconds=None``: as saved maps of another program have none.
+    """
     test = samples("test", kinds, each, groups)
     split = Split(samples("train", ["good"]), samples("val", ["good"]), test, protocol, group_name="patient")
     number = sum(map(ord, method)) + 1000 * seed if noise is None else noise
     val = {SCORE: scores_of(split.val, 0, number + 1)}
     columns = {SCORE: scores_of(test, strength, number, ties)}
-    spec = RunSpec(method, dataset, category, preset, view, seed, params or {}, data=data,
+    spec = RunSpec(method, dataset, category, preset, view, seed, params or {}, dataset_params or {}, data=data,
                    method_code=code, precision=precision)  # fmt: skip
     record = Record(
         key=spec.key, spec=spec, status=status, protocol_name=protocol, counts=Counts.of(split), trivial=trivial,
         facts={"group": "patient"} if groups else {}, settings=settings,
         metrics=evaluate(test, columns, val, average) if status == "done" else None,
-        seconds={"fit": 10 * seconds, "score": seconds}, finished=finished,
+        seconds={"fit": 10 * seconds, "score": seconds} if seconds is not None else {}, finished=finished,
         provenance={"device": "cpu", "threads": 1, "hardware": {"cpu": "Abacus 3", "gpus": []}},
     )  # fmt: skip
     with store.drafting(record.key) as draft:

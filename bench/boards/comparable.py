@@ -45,7 +45,7 @@ class Terms:
             preset=spec.preset,
             marks=tuple(record.marks()),
             is_mean_of_kinds=measure.is_mean_of_kinds(record.metrics),
-            dataset_params=_canonical(spec.dataset_params),
+            dataset_params=canonical(spec.dataset_params),
             data="" if over_categories else spec.data,
         )
 
@@ -67,7 +67,7 @@ Configuration = tuple[str, str, str]
 def configuration(record: Record) -> Configuration:
     """What makes two runs the same method: seeds, categories and versions of the code apart."""
     settings = record.spec.params if record.settings is None else record.settings
-    return (record.spec.method, record.spec.view, _canonical(settings))
+    return (record.spec.method, record.spec.view, canonical(settings))
 
 
 def by_configuration(runs: Iterable[SavedRun]) -> dict[Configuration, list[SavedRun]]:
@@ -106,5 +106,18 @@ def _code(record: Record) -> tuple[Any, ...]:
     return (spec.method_code, spec.dataset_code, spec.referee_code)
 
 
-def _canonical(values: object) -> str:
+def canonical(values: object) -> str:
     return json.dumps(values, sort_keys=True, default=dict)
+
+
+def differing(several: Sequence[str]) -> list[str]:
+    """Of several parameters of a data set, each as ``canonical``: ``train_scans 32``, empty where none differ."""
+    params = [json.loads(each) for each in several]
+    names = [name for name in sorted(set().union(*params)) if len({canonical(each.get(name)) for each in params}) > 1]
+    return [", ".join(f"{name} {each.get(name, 'not stated')}" for name in names) for each in params]
+
+
+SEPARATE = (
+    "keep a --results folder for each: bench run … --results OTHER, or move run folders from runs/ to OTHER/runs/"
+)
+"""What helps where no option of a command tells runs apart."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from bench.boards.build import comparable_entrants
-from bench.boards.comparable import Terms
+from bench.boards.comparable import SEPARATE, Terms, differing
 from bench.boards.leaderboard import Known, runs_asked_for, unknown_dataset
 from bench.boards.measured import Entrant
 from bench.boards.measures import Measure
@@ -146,17 +147,37 @@ def _unknown(name: str, everybody: Sequence[str], label: str) -> ConfigError:
 def _which_terms(
     names: Sequence[str], label: str, boards: Sequence[tuple[Terms, Mapping[str, Entrant]]], is_ambiguous: bool
 ) -> str:
-    listed = "\n  ".join(f"{_in_words(terms)}: {', '.join(sorted(of))}" for terms, of in boards)
-    what = "were run on several terms" if is_ambiguous else "were never run on the same terms"
-    return (
-        f"{', '.join(names)} {what} on {label}, which are never mixed:\n  {listed}\n"
-        "Choose with --preset, or run what is missing."
+    listed = "\n  ".join(
+        f"{words}: {', '.join(sorted(of))}" for words, (_, of) in zip(_in_words(boards), boards, strict=True)
     )
+    what = "were run on several terms" if is_ambiguous else "were never run on the same terms"
+    remedy = _how_to_choose([terms.preset for terms, _ in boards]) if is_ambiguous else _RUN_MISSING
+    return f"{', '.join(names)} {what} on {label}, which are never mixed:\n  {listed}\n{remedy}"
 
 
-def _in_words(terms: Terms) -> str:
+_RUN_MISSING = "Run what is missing on the terms of one of them: bench run with its --preset, --data-root and --set."
+
+
+def _how_to_choose(presets: Sequence[str]) -> str:
+    """``--preset`` where it leaves one board, and what helps where it leaves several."""
+    alone = [f"--preset {shlex.quote(preset)}" for preset in presets if presets.count(preset) == 1]
+    if not alone:
+        return f"No option tells them apart: {SEPARATE}."
+    left = f" For the others, {SEPARATE}." if len(alone) < len(presets) else ""
+    return f"Choose: {' or '.join(alone)}.{left}"
+
+
+def _in_words(boards: Sequence[tuple[Terms, object]]) -> list[str]:
+    """What each board's runs agree in; of the data set's parameters those that differ."""
+    several = [terms for terms, _ in boards]
+    params = differing([terms.dataset_params for terms in several])
+    return [", ".join(filter(None, _parts(terms, own))) for terms, own in zip(several, params, strict=True)]
+
+
+def _parts(terms: Terms, params: str) -> tuple[str, ...]:
     files = f"files {terms.data[:8]}" if terms.data else "files of each category"
-    return f"preset {terms.preset}, {terms.protocol}, {terms.dataset_params}, {files}"
+    marks = [mark for mark in terms.marks if mark != terms.preset]
+    return (f"preset {terms.preset}", *marks, f"{terms.protocol} (version {terms.protocol_version})", params, files)
 
 
 def _figure(entrant: Entrant, measure: Measure) -> float:

@@ -5,11 +5,12 @@ A method of several parameters has a line for each, named as on a board.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.boards.comparable import by_configuration, configuration, newest_version
+from bench.boards.comparable import SEPARATE, by_configuration, canonical, configuration, differing, newest_version
 from bench.boards.naming import row_names
 from bench.errors import ConfigError, StoreError, unknown_name
 from bench.plots.request import Wanted
@@ -59,8 +60,10 @@ class Selection:
 
     @cached_property
     def notes(self) -> list[str]:
-        """What must stand on the figure itself: the data, how many images, marks, and what is not there."""
-        return [f"{self.dataset_with_marks}{_counts_note(self.first.record)}.", *_missing_note(self.missing)]
+        """What must stand on the figure itself: the data, how many images, marks, protocol, and what is not there."""
+        first = self.first.record
+        protocol = [f"Protocol: {first.protocol_name}."] if first.protocol_name else []
+        return [f"{self.dataset_with_marks}{_counts_note(first)}.", *protocol, *_missing_note(self.missing)]
 
 
 def _counts_note(record: Record) -> str:
@@ -135,18 +138,39 @@ def _with_seeds(runs: list[SavedRun], seeds: Sequence[int]) -> list[SavedRun]:
 
 
 def _comparable(runs: Sequence[SavedRun], records: Iterable[Record], wanted: Wanted) -> Selection:
-    """Checks in the order in which a user can settle them."""
+    """Checks in the order in which a user can settle them; runs on other data are no older versions of these."""
     _require_one(runs, "presets", lambda run: run.record.spec.preset, "--preset {}")
     _require_one(runs, "precisions", lambda run: run.record.spec.precision, "--precision {}")
+    _require_same_rules(runs)
     by_name: dict[str, list[SavedRun]] = {}
     for method in dict.fromkeys(run.record.spec.method for run in runs):
         own = [run for run in runs if run.record.spec.method == method]
         _require_one(own, f"views of {method}", lambda run: run.record.spec.view, "--view {}")
         by_name |= _named(own)
     kept = [run for found in by_name.values() for run in found]
-    _require_one(kept, "protocols", _protocol, "")
-    _require_one(kept, "versions of the data", lambda run: run.record.spec.data[:12], "")
+    _require_one(kept, "versions of the protocol", lambda run: f"version {run.record.spec.protocol}")
+    _require_one(kept, "versions of the data", lambda run: run.record.spec.data[:12])
     return Selection(by_name, _missing(records, kept, wanted), [run for run in runs if run not in kept])
+
+
+Rules = tuple[str, str]
+"""What decides which images stand in which part: the protocol's name and the data set's parameters, as JSON."""
+
+
+def _rules(record: Record) -> Rules:
+    return record.protocol_name, canonical(record.spec.dataset_params)
+
+
+def _require_same_rules(runs: Sequence[SavedRun]) -> None:
+    rules = sorted({_rules(run.record) for run in runs})
+    several = len({protocol for protocol, _ in rules}) > 1
+    params = differing([params for _, params in rules])
+    words = {
+        each: ", ".join(part for part in (each[0] if several else "", text) if part)
+        for each, text in zip(rules, params, strict=True)
+    }
+    what = "protocols" if several else "parameters of the data set"
+    _require_one(runs, what, lambda run: words[_rules(run.record)], otherwise=SEPARATE)
 
 
 def _named(runs: Sequence[SavedRun]) -> dict[str, list[SavedRun]]:
@@ -155,12 +179,17 @@ def _named(runs: Sequence[SavedRun]) -> dict[str, list[SavedRun]]:
     return dict(zip(row_names([found[0].record for found in newest]), newest, strict=True))
 
 
-def _protocol(run: SavedRun) -> str:
-    return f"{run.record.protocol_name} (version {run.record.spec.protocol})"
+def _require_one(
+    runs: Iterable[SavedRun],
+    what: str,
+    of: Callable[[SavedRun], str],
+    option: str = "",
+    otherwise: str = "repeat the others: bench run …",
+) -> None:
+    """Raise ``ConfigError`` naming the values and the runs that have each, unless there is but one.
 
-
-def _require_one(runs: Iterable[SavedRun], what: str, of: Callable[[SavedRun], str], option: str) -> None:
-    """Raise ``ConfigError`` naming the values and the runs that have each, unless there is but one."""
+    ``option`` chooses a value; where none does, a list of methods may, and ``otherwise`` says what helps in any case.
+    """
     found: dict[str, list[SavedRun]] = {}
     for run in runs:
         found.setdefault(of(run), []).append(run)
@@ -169,10 +198,17 @@ def _require_one(runs: Iterable[SavedRun], what: str, of: Callable[[SavedRun], s
     listed = "\n".join(
         f"  {value}: {_listed(dict.fromkeys(r.name for r in of_it), between='; ')}" for value, of_it in found.items()
     )
-    how = " or ".join(option.format(value) for value in found) if option else (
-        "name methods of one of them (--method), or repeat the others: bench run …"
-    )  # fmt: skip
-    raise ConfigError(f"One figure does not mix {what}; these records have {len(found)}:\n{listed}\nChoose: {how}.")
+    chosen = [option.format(shlex.quote(value)) for value in found] if option else _methods_of(found)
+    how = [f"Choose: {' or '.join(chosen)}."] if chosen else []
+    how += [] if option else [f"Or {otherwise}." if how else f"{otherwise[0].upper()}{otherwise[1:]}."]
+    raise ConfigError(f"One figure does not mix {what}; these records have {len(found)}:\n{listed}\n{' '.join(how)}")
+
+
+def _methods_of(found: Mapping[str, Sequence[SavedRun]]) -> list[str]:
+    """Options that choose one value each; none where a method has runs of several."""
+    methods = [list(dict.fromkeys(run.record.spec.method for run in runs)) for runs in found.values()]
+    every = [name for of_one in methods for name in of_one]
+    return [f"--method {','.join(of_one)}" for of_one in methods] if len(every) == len(set(every)) else []
 
 
 def _listed(items: Iterable[object], most: int = 4, between: str = ", ") -> str:
@@ -196,8 +232,8 @@ def _missing(records: Iterable[Record], kept: Sequence[SavedRun], wanted: Wanted
     ]
 
 
-def _terms(record: Record) -> tuple[str, str, str]:
-    return (record.spec.dataset_label, record.spec.preset, record.spec.precision)
+def _terms(record: Record) -> tuple[str, ...]:
+    return (record.spec.dataset_label, record.spec.preset, record.spec.precision, *_rules(record))
 
 
 def _question(record: Record) -> tuple[object, ...]:

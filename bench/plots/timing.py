@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Literal
@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.boards.measures import TIMES
+from bench.errors import ConfigError
 from bench.plots.canvas import canvas, marker_entry
 from bench.plots.curves import interval_text, looks_of, spread_text
 from bench.plots.output import Drawing
@@ -21,7 +22,7 @@ from bench.timing.lookup import COSTS, timings_for
 from bench.timing.record import Timing
 
 Cost = Literal["score", "fit"]
-_SHORTEST = 1e-6  # seconds; a logarithmic axis has no place for none
+_SHORTEST = 1e-6  # seconds; a logarithmic axis has no place for a time that rounds to zero
 _SECONDS = {"fit": (TIMES[0].read, 1.0), "score": (TIMES[1].read, 1e-3)}
 _AXIS = {"score": "Seconds per scored image", "fit": "Seconds of fitting"}
 
@@ -48,14 +49,17 @@ class Point:
 
 @styled
 def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
-    """A mark for each method at its seconds and AUROC; ``cost`` says which seconds."""
-    timed = timings_for({method: run.record for method, run in selection.firsts.items()})
-    seconds = _timed_seconds(timed, cost) if timed else _seconds_of_runs(selection, cost)
-    points = [Point.of(method, runs, seconds[method]) for method, runs in selection.runs.items()]
+    """A mark for each method at its seconds and AUROC; ``cost`` says which seconds.
+
+    A method without any is left out and named; raises ``ConfigError`` where none is left.
+    """
+    seconds, timed = _seconds(selection, cost)
+    points = [Point.of(method, selection.runs[method], of_method) for method, of_method in seconds.items()]
     points.sort(key=lambda point: (-point.auroc, point.method))
     styles, size = looks_of(selection), 4 * width.line
     legend = [marker_entry(selection.title(p.method), styles[p.method], size, p.figures) for p in points]
-    figure = canvas(width, min(0.6 * width.mm, 90.0), legend, [*selection.notes, *_notes(selection, timed)])
+    notes = [*selection.notes, *_notes(selection, timed, list(seconds))]
+    figure = canvas(width, min(0.6 * width.mm, 90.0), legend, notes)
     axes = figure.subplots()
     for p in points:
         look = styles[p.method]
@@ -69,15 +73,31 @@ def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     return Drawing(figure, pd.DataFrame(map(asdict, points)).drop(columns="figures").assign(on_front=is_on_front))
 
 
+def _seconds(selection: Selection, cost: Cost) -> tuple[dict[str, float], Mapping[str, Timing] | None]:
+    """Of each method that has any: as ``bench time`` measured them, with its timings, or else as the runs took."""
+    found = _seconds_of_runs(selection, cost)
+    timed = timings_for({method: selection.firsts[method].record for method in found}) if found else None
+    found = _timed_seconds(timed, cost) if timed else found
+    if not found:
+        raise ConfigError(
+            f"Expected times of {', '.join(selection.runs)} on {selection.dataset}, found none: maps of other programs"
+            " come without. Name runs made here: --method … --preset …"
+        )
+    return found, timed
+
+
 def _timed_seconds(timed: Mapping[str, Timing], cost: Cost) -> dict[str, float]:
     spreads = {method: timing.spread(COSTS[cost]) for method, timing in timed.items()}
-    return {method: spread.median if spread else _SHORTEST for method, spread in spreads.items()}
+    return {method: spread.median for method, spread in spreads.items() if spread}
 
 
 def _seconds_of_runs(selection: Selection, cost: Cost) -> dict[str, float]:
     read, unit = _SECONDS[cost]
-    found = {method: [read(run.record) for run in runs] for method, runs in selection.runs.items()}
-    return {method: fmean([r.value * unit for r in readings if r] or [_SHORTEST]) for method, readings in found.items()}
+    readings = {
+        method: [reading.value * unit for run in runs if (reading := read(run.record))]
+        for method, runs in selection.runs.items()
+    }
+    return {method: fmean(of_method) for method, of_method in readings.items() if of_method}
 
 
 def _ends(runs: Sequence[SavedRun], aurocs: Sequence[float]) -> tuple[float, float, str]:
@@ -103,11 +123,13 @@ def _draw_front(axes: Axes, front: Sequence[Point]) -> None:
     axes.step(seconds, accuracy, where="post", color="#b0b0b0", linewidth=0.8, zorder=0)
 
 
-def _notes(selection: Selection, timed: Mapping[str, Timing] | None) -> list[str]:
+def _notes(selection: Selection, timed: Mapping[str, Timing] | None, shown: Sequence[str]) -> list[str]:
+    without = [method for method in selection.runs if method not in shown]
     return [
-        _how_it_was_timed(timed) if timed else _how_long_runs_took(selection),
+        _how_it_was_timed(timed) if timed else _how_long_runs_took([selection.runs[method] for method in shown]),
         "Bars: 95% interval of the only seed, or range of the seeds.",
         "Grey line: the Pareto front.",
+        *([f"Without times: {', '.join(without)}."] if without else []),
     ]
 
 
@@ -118,8 +140,8 @@ def _how_it_was_timed(timed: Mapping[str, Timing]) -> str:
     return f"Timed by bench time, one image after the other, {processes}: {timing.device_name}{beside}."
 
 
-def _how_long_runs_took(selection: Selection) -> str:
-    machines = {_machine(run) for runs in selection.runs.values() for run in runs}
+def _how_long_runs_took(shown: Iterable[Sequence[SavedRun]]) -> str:
+    machines = {_machine(run) for runs in shown for run in runs}
     where = next(iter(machines)) if len(machines) == 1 else f"{len(machines)} different machines, NOT comparable"
     return f"Wall times of the runs themselves, with whatever else the machine did: {where}."
 

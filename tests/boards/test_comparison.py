@@ -110,10 +110,34 @@ def test_several_terms_are_refused_until_one_is_chosen(store):
     assert compared(store, ["a", "b"], preset="quick").marks == ("quick",)
 
 
+def test_the_remedy_is_a_preset_only_where_it_leaves_one_board(store):
+    for preset, protocol in (("paper", "toy rules"), ("own maps", "toy rules"), ("quick", "folder a"), ("quick", "b")):
+        for name in ("a", "b"):
+            make(store, name, preset=preset, protocol=protocol, data=protocol)
+    with pytest.raises(ConfigError) as found:
+        compared(store, ["a", "b"])
+    *_, remedy = str(found.value).splitlines()
+    assert remedy.startswith("Choose: --preset 'own maps' or --preset paper. For the others, keep a --results")
+    assert len(compared(store, ["a", "b"], preset="own maps").pairs) == 1
+    with pytest.raises(ConfigError, match=r"(?s)quick, b .*quick, folder a .*\nNo option tells them apart: keep a"):
+        compared(store, ["a", "b"], preset="quick")
+
+
+def test_terms_are_told_apart_by_what_differs(store):
+    for scans in (64, 32):
+        make(store, "a", dataset_params={"train_scans": scans, "seed": 0})
+        make(store, "b", dataset_params={"train_scans": scans, "seed": 0})
+    with pytest.raises(ConfigError, match=r"\), train_scans 32, files d0: a, b\n.*\), train_scans 64, files"):
+        compared(store, ["a", "b"])
+
+
 def test_methods_that_never_met_are_refused(store):
     make(store, "a", preset="quick")
     make(store, "b", preset="paper")
-    with pytest.raises(ConfigError, match=r"never run on the same terms.*\n.*preset paper.*: b\n.*preset quick.*: a"):
+    with pytest.raises(
+        ConfigError,
+        match=r"never run on the same terms.*\n.*preset paper.*: b\n.*preset quick.*: a\nRun what is missing on",
+    ):
         compared(store, ["a", "b"])
 
 

@@ -161,6 +161,18 @@ def test_timing_divides_by_the_scored_images_and_finds_the_front(selection):
     assert fitting.loc["intensity", "seconds"] == 70
 
 
+def test_maps_without_times_are_named_and_not_on_the_front(store):
+    write_run(store, "alpha", strength=0.1)
+    write_run(store, "mine", strength=3, seconds=None)
+    for cost in ("score", "fit"):
+        drawing = timing.draw(COLUMN, select(store, Wanted()), cost=cost)
+        assert drawing.data["method"].tolist() == ["alpha"]
+        assert drawing.data["on_front"].tolist() == [True]
+        assert "Without times: mine." in drawing.figure.texts[0].get_text().replace("\n", " ")
+    with pytest.raises(ConfigError, match=r"Expected times of mine on cells, found none.*--method"):
+        timing.draw(COLUMN, select(store, Wanted(methods=["mine"])))
+
+
 def test_seeds_of_equal_scores_are_drawn(store):
     """The mean of equal numbers may lie a rounding below them all."""
     for seed in (0, 1, 2):

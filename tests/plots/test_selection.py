@@ -27,7 +27,10 @@ def test_seeds_stand_together_in_order_and_methods_as_asked_for(store):
     ("changes", "what"),
     [
         ({"preset": "quick"}, r"does not mix presets.*\n  standard: alpha.*\n  quick: beta.*\n.*--preset standard or"),
-        ({"protocol": "theirs"}, r"does not mix protocols.*\n  ours \(version 1\): alpha.*\n  theirs .*: beta"),
+        (
+            {"protocol": "theirs"},
+            r"does not mix protocols.*\n  ours: alpha.*\n  theirs: beta.*--method alpha or --method beta",
+        ),
         ({"data": "e" * 64}, r"does not mix versions of the data.*\n  dddddddddddd: alpha.*\n  eeeeeeeeeeee: beta"),
         ({"dataset": "wood"}, r"does not mix data sets.*\n  cells: alpha.*\n  wood: beta.*\n.*--dataset cells or"),
         ({"method": "alpha", "view": "resize:32"}, r"does not mix views of alpha.*--view resize:\d+ or"),
@@ -38,6 +41,40 @@ def test_what_differs_is_not_mixed_but_named(store, changes, what):
     write_run(store, **{"method": "beta", **changes})
     with pytest.raises(ConfigError, match=f"(?s){what}"):
         select(store, Wanted())
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"protocol": "folder bolts"}, r"mix protocols.*\n  ours: alpha on cells.*\n  folder bolts: alpha on cells"),
+        (
+            {"dataset_params": {"train_scans": 32, "seed": 0}},
+            r"mix parameters of the data set.*\n  train_scans 32: alpha.*\n  train_scans 64: alpha",
+        ),
+    ],
+)
+def test_a_run_on_other_data_is_no_older_version(store, changes, what):
+    """The same method, preset and code on two data sets of one name: nothing on the command line tells them apart."""
+    first = {"dataset_params": {"train_scans": 64, "seed": 0}}
+    write_run(store, **first)
+    write_run(store, **{**first, "data": "e" * 64, "finished": "2026-01-02T00:00:00+00:00", **changes})
+    with pytest.raises(ConfigError, match=f"(?s){what}.*\nKeep a --results folder for each: bench run … --results"):
+        select(store, Wanted("cells"))
+
+
+def test_the_same_data_after_a_change_of_its_files_are_an_older_version(store):
+    write_run(store)
+    write_run(store, data="e" * 64, finished="2026-01-02T00:00:00+00:00", code="new")
+    chosen = select(store, Wanted("cells"))
+    assert [run.record.spec.data[0] for run in chosen.runs["alpha"]] == ["e"]
+    assert [run.record.spec.data[0] for run in chosen.older] == ["d"]
+
+
+def test_a_failure_on_other_data_is_another_figure_s(store):
+    write_run(store)
+    write_run(store, "beta", status="failed", protocol="theirs")
+    write_run(store, "gamma", status="failed", dataset_params={"train_scans": 32})
+    assert not any("Without a result" in note for note in select(store, Wanted()).notes)
 
 
 def test_a_preset_or_a_view_settles_it(store):
@@ -131,8 +168,10 @@ def test_damage_elsewhere_is_told_and_stops_no_figure(store):
 
 def test_marks_and_counts_stand_on_the_figure(store):
     write_run(store, preset="quick")
-    (note,) = select(store, Wanted()).notes
-    assert note == "cells (quick): 20 normal and 40 anomalous test images, 15 patients."
+    assert select(store, Wanted()).notes == [
+        "cells (quick): 20 normal and 40 anomalous test images, 15 patients.",
+        "Protocol: ours.",
+    ]
 
 
 @pytest.mark.parametrize(
