@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
 
+from bench.plots.lettering import POINT_MM, shortened, text_mm, wrapped
 from bench.plots.style import MM, Look, Width
 
 _MARGIN = 1.0  # millimetres at either side of legend and notes
 _HANDLE = 2.6  # length of a legend's line and the gaps around it, in letters' heights
 _LEADING = 1.35
 _SLACK = 0.97  # pixels make letters a little wider than their outlines are
-_POINT = 25.4 / 72  # millimetres
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the legend: a name, which may be shortened, and figures, which are not."""
+    """A line of the legend: a name, which gets a number where it is too long, and figures, which stay."""
 
     name: str
     handle: Artist
     figures: str = ""
 
     @property
+    def after(self) -> str:
+        return f"  {self.figures}" if self.figures else ""
+
+    @property
     def label(self) -> str:
-        return f"{self.name}  {self.figures}" if self.figures else self.name
+        return self.name + self.after
 
 
 def line_entry(name: str, look: Look, figures: str = "") -> Entry:
@@ -49,10 +52,12 @@ def canvas(
 
     The legend takes as many columns as its longest label allows; notes are wrapped. ``close``: panels nearly touch.
     """
-    lines = wrapped(" ".join(notes), _SLACK * (width.mm - 2 * _MARGIN), width.note_points) if notes else []
-    notes_mm = len(lines) * width.note_points * _POINT * _LEADING + (2 * _MARGIN if lines else 0)
+    legend, spelled = _within_room(width, legend)
+    text = " ".join([*notes, *spelled])
+    lines = wrapped(text, _SLACK * (width.mm - 2 * _MARGIN), width.note_points) if text else []
+    notes_mm = len(lines) * width.note_points * POINT_MM * _LEADING + (2 * _MARGIN if lines else 0)
     columns, rows = _legend_shape(width, legend)
-    legend_mm = rows * width.points * _POINT * _LEADING + (2 * _MARGIN if rows else 0)
+    legend_mm = rows * width.points * POINT_MM * _LEADING + (2 * _MARGIN if rows else 0)
     top_mm = 0.15 * width.points if close else 0.0  # the layout measures titles of two lines a little too low
     height = top_mm + panels_mm + legend_mm + notes_mm
     figure = Figure(figsize=(width.mm * MM, height * MM))
@@ -69,6 +74,12 @@ def canvas(
     return figure
 
 
+def _within_room(width: Width, legend: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+    """The legend with names that fit, and the note that spells out the others."""
+    names = shortened({entry.name: entry.after for entry in legend}, _label_room(width), width.points)
+    return [replace(entry, name=names.shown[entry.name]) for entry in legend], names.notes
+
+
 def _write_notes(figure: Figure, width: Width, lines: Sequence[str], top: float) -> None:
     if lines:
         left = _MARGIN / width.mm
@@ -79,7 +90,7 @@ def _write_notes(figure: Figure, width: Width, lines: Sequence[str], top: float)
 def _draw_legend(figure: Figure, width: Width, legend: Sequence[Entry], columns: int, top: float) -> None:
     figure.legend(
         [entry.handle for entry in legend],
-        [fitted(entry.name, _label_room(width), width.points, f"  {entry.figures}".rstrip()) for entry in legend],
+        [entry.label for entry in legend],
         loc="upper left",
         bbox_to_anchor=(_MARGIN / width.mm, top - 0.5 * _MARGIN / _height_mm(figure)),
         ncols=columns, frameon=False, borderaxespad=0, borderpad=0, labelspacing=0.35, columnspacing=1.2,
@@ -95,44 +106,12 @@ def _legend_shape(width: Width, legend: Sequence[Entry]) -> tuple[int, int]:
     """Columns and rows."""
     if not legend:
         return 0, 0
-    widest = min(max(text_mm(entry.label, width.points) for entry in legend), _label_room(width))
-    letter = width.points * _POINT
+    widest = max(text_mm(entry.label, width.points) for entry in legend)
+    letter = width.points * POINT_MM
     columns = max(1, int((width.mm - 2 * _MARGIN) / (widest + (_HANDLE + 1.8) * letter)))
     rows = -(-len(legend) // min(columns, len(legend)))
     return -(-len(legend) // rows), rows
 
 
 def _label_room(width: Width) -> float:
-    return width.mm - 2 * _MARGIN - (_HANDLE + 1) * width.points * _POINT
-
-
-def text_mm(text: str, points: float) -> float:
-    """How wide a text is when set."""
-    return float(TextPath((0, 0), text, size=points).get_extents().width) * _POINT if text.strip() else 0.0
-
-
-def wrapped(text: str, room_mm: float, points: float) -> list[str]:
-    """Lines that fit, broken between words; a word that is wider than a line is shortened."""
-    lines = [""]
-    for word in text.split():
-        joined = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_mm(joined, points) > room_mm:
-            lines.append(fitted(word, room_mm, points))
-        else:
-            lines[-1] = joined if lines[-1] else fitted(word, room_mm, points)
-    return lines
-
-
-def fitted(text: str, room_mm: float, points: float, after: str = "") -> str:
-    """The text and what comes ``after``; where that is wider than there is room, the middle of the text is left out."""
-    keep = len(text)
-    while keep > 3 and text_mm(_without_middle(text, keep) + after, points) > room_mm:
-        keep -= 1
-    return _without_middle(text, keep) + after
-
-
-def _without_middle(text: str, keep: int) -> str:
-    if keep >= len(text):
-        return text
-    tail = (keep - 1) // 2
-    return f"{text[: keep - 1 - tail]}…{text[len(text) - tail :]}"
+    return width.mm - 2 * _MARGIN - (_HANDLE + 1) * width.points * POINT_MM

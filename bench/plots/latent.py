@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from bench.errors import ConfigError
-from bench.plots.canvas import Entry, canvas, fitted, marker_entry
+from bench.plots.canvas import Entry, canvas, marker_entry
+from bench.plots.lettering import shortened
 from bench.plots.output import Drawing
 from bench.plots.panels import columns_of, grid_of
 from bench.plots.scores import kinds_of
@@ -38,14 +39,16 @@ def draw(width: Width, selection: Selection, projection: Projection = "pca") -> 
     columns = columns_of(width, len(runs))
     rows = -(-len(runs) // columns)
     legend: list[Entry] = [marker_entry(kind, look, size * 1.4) for kind, look in styles.items()]
-    figure = canvas(width, rows * min(width.mm / columns, 80 * width.points / 7), legend, _notes(selection, projection))
+    names = shortened(dict.fromkeys(runs, ""), 0.8 * width.mm / columns, width.points)
+    notes = [*_notes(selection, projection), *names.notes]
+    figure = canvas(width, rows * min(width.mm / columns, 80 * width.points / 7), legend, notes)
     tables = []
     for axes, (name, run) in zip(grid_of(figure, width, len(runs)), runs.items(), strict=True):
-        points, names = projected(_codes(run), projection)
+        points, directions = projected(_codes(run), projection)
         table = run.scores[["id", "kind", "label"]].assign(x=points[:, 0], y=points[:, 1], method=name)
         _draw_points(axes, table, styles, size)
-        axes.set(xlabel=names[0], ylabel=names[1])
-        axes.set_title(fitted(name, 0.8 * width.mm / columns, width.points), loc="left")
+        axes.set(xlabel=directions[0], ylabel=directions[1])
+        axes.set_title(names.shown[name], loc="left")
         tables.append(table)
     return Drawing(figure, pd.concat(tables, ignore_index=True))
 

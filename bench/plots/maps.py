@@ -15,8 +15,9 @@ from bench.contracts import NORMAL, Sample
 from bench.data.roots import Roots
 from bench.errors import ConfigError, unknown_name
 from bench.judging.heat import HeatScale
-from bench.plots.canvas import canvas, fitted, text_mm
+from bench.plots.canvas import canvas
 from bench.plots.chosen_images import Pick, chosen_images
+from bench.plots.lettering import fitted, shortened, text_mm
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.style import HEAT, Width, styled
@@ -62,9 +63,10 @@ def draw(
     samples = {sample.id: sample for sample in data.split.test}
     rows = [(samples[name], samples[name].read()) for name in ids]
     scales = {name: _scale(run, ids) for name, run in runs.items() if run.maps is not None}
-    notes = [*selection.notes, rule, *_notes(selection, runs, columns)]
     label = _label_mm(width, [sample for sample, _ in rows])
     cell = (width.mm - label) / len(columns)
+    names = shortened(dict.fromkeys(runs, ""), 0.95 * cell, width.note_points)
+    notes = [*selection.notes, rule, *_notes(selection, runs, columns), *names.notes]
     heights = _row_heights(width, cell, [image for _, image in rows])
     figure = canvas(width, sum(heights) + _HEAD_MM * width.points / 7, (), notes, close=True)
     widths = [label, *[cell] * len(columns)]
@@ -76,7 +78,7 @@ def draw(
             if column.sort == MASK:
                 draw_regions(axes, sample, line=min(0.7, cell / 40))
     for axes, column in zip(grid[0][1:], columns, strict=True):
-        axes.set_title(_head(column, width, cell), fontsize=width.note_points)
+        axes.set_title(f"{names.shown.get(column.method, '')}\n{column.head}".lstrip(), fontsize=width.note_points)
     return Drawing(figure, _table(rows, runs, scales))
 
 
@@ -96,11 +98,6 @@ def _columns(selection: Selection, runs: Mapping[str, SavedRun], panels: Sequenc
 
 def _has(run: SavedRun, panel: str) -> bool:
     return (run.redrawn if panel == REDRAWN else run.maps) is not None
-
-
-def _head(column: _Column, width: Width, cell: float) -> str:
-    head = fitted(column.method, 0.95 * cell, width.note_points)
-    return f"{head}\n{column.head}" if column.method else column.head
 
 
 def _label_mm(width: Width, samples: Sequence[Sample]) -> float:

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from bench.boards.shared_images import sets_of_images
 from bench.errors import ConfigError
 from bench.metrics.ranking import FloatArray
-from bench.plots.canvas import canvas, fitted, text_mm
+from bench.plots.canvas import canvas
+from bench.plots.lettering import Names, shortened, text_mm
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
 from bench.plots.style import Width, styled
@@ -34,9 +35,10 @@ def draw(width: Width, selections: Mapping[str, Selection]) -> Drawing:
     ranks = rank_methods(figures, methods, list(selections), image_sets=sets_of_images(list(selections)))
     half = -(-len(methods) // 2)
     rows = 3.5 + _BAR_ROW * len(ranks.cliques) + _LABEL_ROW * half
-    figure = canvas(width, rows * 1.75 * width.points * 25.4 / 72, (), _notes(ranks, selections))
-    axes = figure.subplots()
-    _draw_diagram(axes, _Layout.of(width, ranks), ranks, rows)
+    layout = _Layout.of(width, ranks)
+    notes = [*_notes(ranks, selections), *layout.names.notes]
+    figure = canvas(width, rows * 1.75 * width.points * 25.4 / 72, (), notes)
+    _draw_diagram(figure.subplots(), layout, ranks, rows)
     table = pd.DataFrame(figures, columns=list(selections), index=pd.Index(methods, name="method"))
     average = dict(zip(ranks.methods, ranks.average_ranks, strict=True))
     table.insert(0, "average_rank", [average[name] for name in methods])
@@ -86,11 +88,15 @@ class _Layout:
     methods: int
     names_mm: float
     """Room for the names on either side of the axis."""
+    names: Names
+    """The methods' own."""
 
     @classmethod
     def of(cls, width: Width, ranks: Ranks) -> _Layout:
         widest = max(text_mm(f"{name}  00.00", width.points) for name in ranks.methods)
-        return cls(width, len(ranks.methods), min(widest + 2, _MOST_FOR_NAMES * width.mm))
+        room = min(widest + 2, _MOST_FOR_NAMES * width.mm)
+        average = {name: f"  {rank:.2f}" for name, rank in zip(ranks.methods, ranks.average_ranks, strict=True)}
+        return cls(width, len(ranks.methods), room, shortened(average, room - 1, width.points))
 
     @property
     def rank_mm(self) -> float:
@@ -144,7 +150,6 @@ def _write_names(axes: Axes, layout: _Layout, ranks: Ranks, top: float) -> None:
         row = top + _LABEL_ROW * (i if is_left else n - 1 - i)
         edge = 1 - gap / 2 if is_left else n + gap / 2
         axes.plot([rank, rank, edge], [0, row, row], color="black", linewidth=0.5 * layout.width.line)
-        room = layout.names_mm - text_mm(f"{rank:.2f}  ", layout.width.points) - 1
-        short = fitted(name, room, layout.width.points)
+        short = layout.names.shown[name]
         label, side, ha = (f"{short}  {rank:.2f}", -1, "right") if is_left else (f"{rank:.2f}  {short}", 1, "left")
         axes.text(edge + side * gap / 2, row, label, ha=ha, va="center")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.contracts import NORMAL
 from bench.metrics.ranking import FloatArray
-from bench.plots.canvas import canvas, fitted
+from bench.plots.canvas import canvas
+from bench.plots.lettering import fitted, shortened, text_mm
 from bench.plots.output import Drawing
 from bench.plots.panels import columns_of, grid_of
 from bench.plots.selection import Selection
@@ -22,6 +23,7 @@ from bench.records.saved import SavedRun
 BINS = 40
 _ROW_MM = 4.6
 _TALLEST = 0.86  # of a row
+_LINE_MM = 3.0  # a second line of the titles
 
 
 @styled
@@ -32,11 +34,12 @@ def draw(width: Width, selection: Selection) -> Drawing:
     rows = -(-len(runs) // columns_of(width, len(runs)))
     scale = width.points / 7
     panel = max(26.0, _ROW_MM * len(kinds) + 12) * scale
-    figure = canvas(width, rows * panel, (), [*selection.notes, *_notes(list(runs.values()))])
+    titles, spelled = _titles(width, runs)
+    panel += _LINE_MM * scale * any("\n" in title for title in titles.values())
+    figure = canvas(width, rows * panel, (), [*selection.notes, *_notes(list(runs.values())), *spelled])
     tables = []
     for axes, (name, run) in zip(grid_of(figure, width, len(runs), sharey=True), runs.items(), strict=True):
-        room = 0.68 * width.mm / columns_of(width, len(runs))
-        axes.set_title(fitted(name, room, width.points, f", AUROC {run.metrics.score.auroc:.3f}"), loc="left")
+        axes.set_title(titles[name], loc="left")
         tables.append(_draw_run(axes, run, kinds).assign(method=name))
         axes.set_yticks(
             0.3 - np.arange(len(kinds)), [fitted(kind, 0.2 * width.mm, width.note_points) for kind in kinds]
@@ -47,6 +50,15 @@ def draw(width: Width, selection: Selection) -> Drawing:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
     return Drawing(figure, pd.concat(tables, ignore_index=True))
+
+
+def _titles(width: Width, runs: Mapping[str, SavedRun]) -> tuple[dict[str, str], list[str]]:
+    """Name and AUROC, below one another where a line is too short; and the note that spells out numbered names."""
+    room = 0.68 * width.mm / columns_of(width, len(runs))
+    names = shortened(dict.fromkeys(runs, ""), room, width.points)
+    aurocs = {name: f"AUROC {run.metrics.score.auroc:.3f}" for name, run in runs.items()}
+    fits = all(text_mm(f"{name}, {auroc}", width.points) <= room for name, auroc in aurocs.items())
+    return {name: names.shown[name] + (", " if fits else "\n") + aurocs[name] for name in runs}, names.notes
 
 
 def kinds_of(run: SavedRun) -> list[str]:

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bench.errors import ConfigError
-from bench.plots.canvas import canvas, fitted, line_entry
+from bench.plots.canvas import canvas, line_entry
 from bench.plots.curves import looks_of
+from bench.plots.lettering import fitted
 from bench.plots.output import Drawing
 from bench.plots.panels import columns_of, grid_of
 from bench.plots.selection import Selection

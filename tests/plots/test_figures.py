@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from bench.errors import ConfigError
 from bench.plots import latent, pr, ranks, roc, scores, timing, training
+from bench.plots.lettering import shortened, text_mm
 from bench.plots.output import save
 from bench.plots.request import Wanted
 from bench.plots.selection import select, select_each
@@ -246,6 +247,62 @@ def test_two_configurations_of_a_method_are_two_lines_in_the_legend(store, tmp_p
     svg = save(roc.draw(COLUMN, select(store, Wanted())), tmp_path / "roc.svg", COLUMN)[0].read_text()
     assert "alpha (width 128)" in svg
     assert "alpha (width 64)" in svg
+
+
+LONG = ({"encoder_steps": 60, "generator_steps": 20}, {"encoder_steps": 60, "generator_steps": 40})
+LONG_NAMES = [f"alpha (encoder_steps 60, generator_steps {steps})" for steps in (20, 40)]
+
+
+@pytest.fixture
+def long_names(store):
+    rng = np.random.default_rng(0)
+    for name, settings in (("alpha", LONG[0]), ("alpha", LONG[1]), ("beta", {})):
+        for dataset in ("cells", "wood"):
+            codes = rng.normal(size=(60, 4)).astype(np.float32)
+            write_run(store, name, dataset, settings=settings, params=settings, codes=codes, training=LOG, noise=1)
+    return store
+
+
+def _written(drawing):
+    """Names of methods in titles, legends and the diagram, without their figures; and the notes in one line."""
+    figure = drawing.figure
+    texts = [title.get_text() for axes in figure.axes for title in (axes._left_title, *axes.texts)]
+    texts += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    names = [match[0] for text in texts if (match := re.search(r"(alpha|beta)( \[\d\]| \(.*?\))?", text))]
+    return names, " ".join(figure.texts[0].get_text().split())
+
+
+@pytest.mark.parametrize("name", [*DRAW, "ranks"])
+def test_names_without_room_are_numbered_and_spelled_out_below(long_names, name):
+    if name == "ranks":
+        names, notes = _written(ranks.draw(COLUMN, select_each(long_names, Wanted())))
+    else:
+        names, notes = _written(DRAW[name](COLUMN, select(long_names, Wanted("cells"))))
+    if name in ("pr", "training"):  # without intervals behind them they fit
+        assert sorted(names) == [*LONG_NAMES, "beta"]
+    else:
+        assert sorted(names) == ["alpha [1]", "alpha [2]", "beta"]
+        spelled = [re.search(rf"\[(\d)\] {re.escape(full)}", notes) for full in LONG_NAMES]
+        assert {match[1] for match in spelled} == {"1", "2"}
+
+
+def test_titles_of_histograms_take_two_lines_where_one_is_too_short(store):
+    for name in ("wgan-critic-of-x", "beta"):
+        write_run(store, name)
+    figure = scores.draw(COLUMN, select(store, Wanted())).figure
+    assert [axes._left_title.get_text().split("\n")[0] for axes in figure.axes] == ["beta", "wgan-critic-of-x"]
+
+
+def test_a_method_s_own_name_too_long_keeps_its_number():
+    names = ["anomalib:some_long_model (depth 1)", "anomalib:some_long_model (depth 2)"]
+    found = shortened(dict.fromkeys(names, ", AUROC 0.5"), 30, 7)
+    first, second = found.shown.values()
+    assert first.endswith(" [1]")
+    assert second.endswith(" [2]")
+    assert first.startswith("ano")
+    assert all(text_mm(f"{text}, AUROC 0.5", 7) <= 30 for text in (first, second))
+    assert found.notes == [f"[1] {names[0]}, [2] {names[1]}."]
+    assert shortened({"pca": ""}, 30, 7).notes == []
 
 
 @pytest.mark.parametrize("figures", [{}, {"loss": None}], ids=["no column", "an empty column"])
