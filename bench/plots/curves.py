@@ -12,9 +12,20 @@ from matplotlib.axes import Axes
 from bench.metrics.ranking import FloatArray
 from bench.metrics.resampling import Interval
 from bench.plots.canvas import Entry, line_entry
-from bench.plots.lines import LEVEL, RESAMPLES, Band, Curve, Line, bootstrap_band, line_of_run, mean_line, range_band
+from bench.plots.lines import (
+    LEVEL,
+    RESAMPLES,
+    Band,
+    Curve,
+    Line,
+    bootstrap_band,
+    line_of_run,
+    mean_line,
+    range_band,
+    stacked,
+)
 from bench.plots.selection import Selection
-from bench.plots.style import Look, looks
+from bench.plots.style import LINES, TRIVIAL_GREY, Look, looks
 from bench.records.saved import SavedRun
 
 
@@ -76,14 +87,38 @@ def best_first(curves: Sequence[MethodCurve]) -> list[MethodCurve]:
 
 
 def draw_curves(axes: Axes, curves: Sequence[MethodCurve], styles: dict[str, Look]) -> None:
-    """Bands below, lines above, the best one on top of all."""
+    """Bands below; of the lines the baselines first, and dotted ones over whole ones, which would hide them."""
     faint = 0.18 if len(curves) <= 4 else 0.08
-    for curve in reversed(curves):
+    below_first = sorted(curves, key=lambda curve: (*_place(styles[curve.method]), curve.figure))
+    for curve in below_first:
         look = styles[curve.method]
         axes.fill_between(curve.band.x, curve.band.low, curve.band.high, color=look.colour, alpha=faint, linewidth=0)
-    for curve in reversed(curves):
+    for curve in below_first:
         look = styles[curve.method]
         axes.plot(curve.line.x, curve.line.y, color=look.colour, linestyle=look.line)
+
+
+def _place(look: Look) -> tuple[bool, int]:
+    return look.colour != TRIVIAL_GREY, LINES.index(look.line)
+
+
+def alike_note(curves: Sequence[MethodCurve], selection: Selection) -> list[str]:
+    """Names the methods of which one line covers another's."""
+    groups: list[list[MethodCurve]] = []
+    for curve in curves:
+        for group in groups:
+            if _is_same(group[0].line, curve.line):
+                group.append(curve)
+                break
+        else:
+            groups.append([curve])
+    several = [" and ".join(selection.title(curve.method) for curve in group) for group in groups if len(group) > 1]
+    return [f"The same line: {'; '.join(several)}."] if several else []
+
+
+def _is_same(a: Line, b: Line) -> bool:
+    _, (values_a, values_b) = stacked([a, b])
+    return bool(np.allclose(values_a, values_b, rtol=0, atol=1e-9))
 
 
 def legend_of(curves: Sequence[MethodCurve], selection: Selection, styles: dict[str, Look]) -> list[Entry]:

@@ -151,6 +151,7 @@ def _show_image(axes: Axes, image: NDArray[np.uint8]) -> None:
 def draw_regions(axes: Axes, sample: Sample, line: float = 0.7) -> int:
     """The outline of every annotated region, each on its own; returns how many there are."""
     regions = sample.regions or ()
+    axes.autoscale(False)  # or the margin of the masks makes this panel's image smaller than its neighbours'
     for region in regions:
         mask = np.pad(region.read().astype(np.float64), 1)
         axes.contour(np.arange(-1, mask.shape[1] - 1), np.arange(-1, mask.shape[0] - 1), mask, levels=[0.5],

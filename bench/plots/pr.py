@@ -10,6 +10,7 @@ from bench.metrics.ranking import FloatArray, IntArray
 from bench.plots.canvas import canvas
 from bench.plots.curves import (
     MethodCurve,
+    alike_note,
     band_note,
     best_first,
     curve_of_method,
@@ -46,6 +47,7 @@ def draw(width: Width, selection: Selection) -> Drawing:
     curves, styles = best_first([_curve(selection, name) for name in selection.runs]), looks_of(selection)
     share = prevalence(selection.first)
     notes = [*selection.notes, band_note(curves, "average precision", has_intervals=False)]
+    notes += alike_note(curves, selection)
     notes.append(f"Grey: share of anomalous images, {share:.3f}, which is the precision of chance.")
     figure = canvas(width, min(0.62 * width.mm, 95.0), legend_of(curves, selection, styles), notes)
     axes = figure.subplots()
@@ -56,8 +58,8 @@ def draw(width: Width, selection: Selection) -> Drawing:
 
 
 def _lowest(curves: Sequence[MethodCurve], share: float) -> float:
-    """Where the axis of precision begins: a little below the lowest curve."""
-    lowest = min(share, *(float(curve.line.y.min()) for curve in curves))
+    """Where the axis of precision begins: a little below the lowest curve and band."""
+    lowest = min(share, *(float(y.min()) for curve in curves for y in (curve.line.y, curve.band.low)))
     return max(0.0, lowest - 0.08 * (1 - lowest)) - 0.01
 
 

@@ -9,6 +9,7 @@ from bench.metrics.ranking import FloatArray, IntArray
 from bench.plots.canvas import canvas
 from bench.plots.curves import (
     MethodCurve,
+    alike_note,
     band_note,
     best_first,
     curve_of_method,
@@ -46,7 +47,7 @@ def draw(width: Width, selection: Selection) -> Drawing:
         width,
         (0.5 if width.mm < 100 else 0.4) * width.mm,
         legend_of(curves, selection, styles),
-        [*selection.notes, note],
+        [*selection.notes, note, *alike_note(curves, selection)],
     )
     linear, logarithmic = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
     lowest = 1 / _normal_images(selection)

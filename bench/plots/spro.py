@@ -20,7 +20,7 @@ from bench.metrics.pixels import sinks_of
 from bench.metrics.pools import LIMITS, Kind, Pool
 from bench.metrics.ranking import FloatArray
 from bench.plots.canvas import canvas
-from bench.plots.curves import MethodCurve, best_first, draw_curves, legend_of, looks_of, table_of, text_of
+from bench.plots.curves import MethodCurve, alike_note, best_first, draw_curves, legend_of, looks_of, table_of, text_of
 from bench.plots.lines import Band, Line, mean_line, range_band
 from bench.plots.output import Drawing
 from bench.plots.selection import Selection
@@ -72,6 +72,7 @@ def _notes(selection: Selection, curves: Sequence[MethodCurve], measured: dict[s
     notes[0] += " or (mean and range of seeds). Bands: range of the seeds." if several else "."
     if not _has_rules(selection):
         notes.append("No saturation rules: every connected component is due whole.")
+    notes += alike_note(curves, selection)
     without = [name for name in selection.runs if name not in measured]
     return [*selection.notes, *notes, *([f"Without maps: {', '.join(without)}."] if without else [])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
@@ -24,6 +25,9 @@ from bench.timing.record import Timing
 Cost = Literal["score", "fit"]
 _SHORTEST = 1e-6  # seconds; a logarithmic axis has no place for a time that rounds to zero
 _SECONDS = {"fit": (TIMES[0].read, 1.0), "score": (TIMES[1].read, 1e-3)}
+_INTERVAL, _RANGE = "95% interval of the only seed", "range of the seeds"
+_LEAST_SPAN = 0.05  # of the AUROC axis
+_MARGIN, _HALF_A_MARK = 0.08, 0.025  # of what an axis shows
 _AXIS = {"score": "Seconds per scored image", "fit": "Seconds of fitting"}
 
 
@@ -58,18 +62,19 @@ def draw(width: Width, selection: Selection, cost: Cost = "score") -> Drawing:
     points.sort(key=lambda point: (-point.auroc, point.method))
     styles, size = looks_of(selection), 4 * width.line
     legend = [marker_entry(selection.title(p.method), styles[p.method], size, p.figures) for p in points]
-    notes = [*selection.notes, *_notes(selection, timed, list(seconds))]
+    is_on_front = on_front([p.seconds for p in points], [p.auroc for p in points])
+    front = [p for p, is_on in zip(points, is_on_front, strict=True) if is_on]
+    notes = [*selection.notes, *_notes(selection, timed, points), *_front_note(front)]
     figure = canvas(width, min(0.6 * width.mm, 90.0), legend, notes)
     axes = figure.subplots()
     for p in points:
         look = styles[p.method]
         axes.vlines(p.seconds, p.low, p.high, color=look.colour, linewidth=0.7 * width.line)
         axes.plot(p.seconds, p.auroc, color=look.colour, marker=look.marker, markersize=size)
-    is_on_front = on_front([p.seconds for p in points], [p.auroc for p in points])
-    _draw_front(axes, [p for p, is_on in zip(points, is_on_front, strict=True) if is_on])
+    _draw_front(axes, front)
     plain_log(axes)
     axes.set(xlabel=_AXIS[cost] + ("" if timed else " (indicative)"), ylabel="AUROC")
-    axes.margins(x=0.08)
+    axes.set(xlim=_seconds_shown(points), ylim=_aurocs_shown(points))
     return Drawing(figure, pd.DataFrame(map(asdict, points)).drop(columns="figures").assign(on_front=is_on_front))
 
 
@@ -117,20 +122,42 @@ def on_front(seconds: Sequence[float], accuracy: Sequence[float]) -> list[bool]:
     return [not any(s <= x and a >= y and (s, a) != (x, y) for s, a in points) for x, y in points]
 
 
+def _seconds_shown(points: Sequence[Point]) -> tuple[float, float]:
+    """A power of ten at least, so that some of its ticks have labels."""
+    low, high = min(p.seconds for p in points), max(p.seconds for p in points)
+    factor = max(high / low, 10) ** (0.5 + _MARGIN)
+    middle = math.sqrt(low * high)
+    return middle / factor, middle * factor
+
+
+def _aurocs_shown(points: Sequence[Point]) -> tuple[float, float]:
+    """Every bar and ``_LEAST_SPAN`` at least; above 1, where nothing is, room for half a mark."""
+    low, high = min(p.low for p in points), max(p.high for p in points)
+    span = max(high - low, _LEAST_SPAN)
+    high = min(1.0, (low + high + span) / 2)
+    return high - (1 + _MARGIN) * span, min(high + _MARGIN * span, 1 + _HALF_A_MARK * span)
+
+
 def _draw_front(axes: Axes, front: Sequence[Point]) -> None:
     fastest_first = sorted(front, key=lambda p: p.seconds)
     seconds, accuracy = ([getattr(p, name) for p in fastest_first] for name in ("seconds", "auroc"))
     axes.step(seconds, accuracy, where="post", color="#b0b0b0", linewidth=0.8, zorder=0)
 
 
-def _notes(selection: Selection, timed: Mapping[str, Timing] | None, shown: Sequence[str]) -> list[str]:
+def _notes(selection: Selection, timed: Mapping[str, Timing] | None, points: Sequence[Point]) -> list[str]:
+    shown = {p.method: selection.runs[p.method] for p in points}
     without = [method for method in selection.runs if method not in shown]
+    bars = [_RANGE if len(shown[p.method]) > 1 else _INTERVAL for p in points if p.low < p.high]
     return [
-        _how_it_was_timed(timed) if timed else _how_long_runs_took([selection.runs[method] for method in shown]),
-        "Bars: 95% interval of the only seed, or range of the seeds.",
-        "Grey line: the Pareto front.",
+        _how_it_was_timed(timed) if timed else _how_long_runs_took(shown.values()),
+        *([f"Bars: {', or '.join(sorted(set(bars)))}."] if bars else []),
         *([f"Without times: {', '.join(without)}."] if without else []),
     ]
+
+
+def _front_note(front: Sequence[Point]) -> list[str]:
+    """Nothing where one method is the best in both, and no line is drawn."""
+    return ["Grey line: the Pareto front."] if len(front) > 1 else []
 
 
 def _how_it_was_timed(timed: Mapping[str, Timing]) -> str:

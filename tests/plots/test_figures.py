@@ -20,7 +20,7 @@ from bench.plots.lettering import shortened, text_mm
 from bench.plots.output import save
 from bench.plots.request import Wanted
 from bench.plots.selection import select, select_each
-from bench.plots.style import COLOURS, LINES, WIDTHS, looks
+from bench.plots.style import COLOURS, LINES, TRIVIAL_GREY, WIDTHS, looks
 from bench.records.store import RecordStore
 
 COLUMN = WIDTHS["column"]
@@ -115,6 +115,25 @@ def _streams(pdf):
             continue
 
 
+def test_baselines_lie_below_and_a_line_that_covers_another_is_named(store):
+    for name, trivial in (("alpha", False), ("beta", False), ("intensity", True), ("other", False)):
+        write_run(store, name, trivial=trivial, noise=int(name == "other"))
+    for draw in (roc.draw, pr.draw):
+        figure = draw(COLUMN, select(store, Wanted())).figure
+        grey, whole, dashed = [line for line in figure.axes[0].lines if line.get_linewidth() >= COLUMN.line][:3]
+        assert [line.get_color() for line in (grey, whole, dashed)] == [TRIVIAL_GREY, *COLOURS[:2]]
+        notes = " ".join(figure.texts[0].get_text().split())
+        assert "The same line: alpha and beta and intensity (baseline)." in notes
+
+
+def test_bands_of_precision_are_not_cut_off(store):
+    write_run(store, "alpha", strength=3.0, each=6)
+    drawing = pr.draw(COLUMN, select(store, Wanted()))
+    lowest = drawing.data["low"].min()
+    assert lowest < drawing.data["precision"].min() - 0.1
+    assert drawing.figure.axes[0].get_ylim()[0] < lowest
+
+
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_figures_are_as_wide_as_they_say(selection, width, tmp_path):
     svg = save(roc.draw(width, selection), tmp_path / "roc.svg", width)[0].read_text()
@@ -172,6 +191,39 @@ def test_maps_without_times_are_named_and_not_on_the_front(store):
         assert "Without times: mine." in drawing.figure.texts[0].get_text().replace("\n", " ")
     with pytest.raises(ConfigError, match=r"Expected times of mine on cells, found none.*--method"):
         timing.draw(COLUMN, select(store, Wanted(methods=["mine"])))
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize(("strength", "seconds"), [(9.0, 1.01), (9.0, 1.0), (0.5, 9.0), (0.5, 900.0)])
+def test_methods_close_together_have_axes_to_be_read_by(store, width, strength, seconds):
+    write_run(store, "alpha", strength=strength)
+    write_run(store, "beta", strength=strength, seconds=seconds)
+    drawing = timing.draw(width, select(store, Wanted()))
+    (axes,) = drawing.figure.axes
+    drawing.figure.draw_without_rendering()
+    rows = drawing.data
+    low, high = axes.get_ylim()
+    assert low < rows["low"].min() <= rows["high"].max() < high <= 1 + 0.03 * (high - low)
+    left, right = axes.get_xlim()
+    assert left < rows["seconds"].min() <= rows["seconds"].max() < right
+    for axis, (first, last) in ((axes.yaxis, (low, high)), (axes.xaxis, (left, right))):
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        labels = {tick.label1.get_text() for tick in ticks if first <= tick.get_loc() <= last} - {""}
+        assert len(labels) >= 2
+
+
+def test_only_what_is_drawn_is_explained(store):
+    def notes():
+        return " ".join(timing.draw(COLUMN, select(store, Wanted())).figure.texts[0].get_text().split())
+
+    write_run(store, "alpha", strength=99.0)
+    assert not re.search("Bars|Pareto", notes())
+    write_run(store, "beta", seconds=9.0)  # slower and less accurate: not on the front
+    assert "Bars: 95% interval of the only seed." in notes()
+    assert "Pareto" not in notes()
+    write_run(store, "gamma", seconds=0.1)
+    write_run(store, "gamma", seed=1, seconds=0.1)
+    assert "Bars: 95% interval of the only seed, or range of the seeds. Grey line: the Pareto front." in notes()
 
 
 def test_seeds_of_equal_scores_are_drawn(store):

@@ -141,6 +141,13 @@ def test_every_region_has_an_outline_of_its_own():
     assert sorted((box.x0, box.x1) for box in boxes) == [(1.5, 6.5), (3.5, 9.5)]
 
 
+def test_an_annotated_panel_is_as_large_as_its_neighbours(selection):
+    axes = maps.draw(TEXT, selection).figure.axes
+    limits = {(panel.get_xlim(), panel.get_ylim()) for panel in axes if panel.images}
+    assert any(panel.collections for panel in axes)
+    assert len(limits) == 1
+
+
 @pytest.mark.parametrize("pick", ["worst", "best", "spread"])
 def test_images_by_score_only_where_asked(store, pick):
     write_run(store, each=9)
