@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -101,7 +102,8 @@ def runs_asked_for(
     name, _, category = dataset.partition(":")
     presets = {run.record.spec.preset for run in known.runs}
     if preset is not None and preset not in presets:
-        raise unknown_name("preset in these records", preset, presets, f"To run it: bench run --preset {preset} …")
+        remedy = f"To run it: bench run --preset {shlex.quote(preset)} …"
+        raise unknown_name("preset in these records", preset, presets, remedy)
     runs = [run for run in known.runs if run.record.spec.dataset == name and preset in (None, run.record.spec.preset)]
     if category:
         return [run for run in runs if run.record.spec.category == category], None

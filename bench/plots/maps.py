@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.contracts import NORMAL, Sample
 from bench.data.roots import Roots
-from bench.errors import ConfigError, unknown_name
+from bench.errors import unknown_name
 from bench.judging.heat import HeatScale
 from bench.plots.canvas import canvas
 from bench.plots.chosen_images import Pick, chosen_images
@@ -84,10 +84,7 @@ def draw(
 
 def _columns(selection: Selection, runs: Mapping[str, SavedRun], panels: Sequence[str]) -> list[_Column]:
     if not runs:
-        raise ConfigError(
-            f"None of {', '.join(selection.runs)} kept maps or redrawn images of {selection.dataset}: they make none,"
-            " or the data set has no masks to hold them against."
-        )
+        raise selection.without_maps("maps or redrawn images")
     for panel in panels:
         if panel not in OF_METHODS:
             raise unknown_name("panel", panel, OF_METHODS, "")

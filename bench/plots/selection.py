@@ -14,7 +14,7 @@ from bench.boards.comparable import SEPARATE, by_configuration, canonical, confi
 from bench.boards.naming import row_names
 from bench.errors import ConfigError, StoreError, unknown_name
 from bench.plots.request import Wanted
-from bench.records.record import Record
+from bench.records.record import OWN_MAPS, Record
 from bench.records.saved import SavedRun, finished_of, of_dataset, of_methods
 from bench.records.store import RecordStore
 
@@ -53,6 +53,17 @@ class Selection:
         """The method's name as a legend has it."""
         return f"{method} (baseline)" if method in self.trivial else method
 
+    def without_maps(self, what: str) -> ConfigError:
+        """The error where none of the runs kept ``what``: each with its reason."""
+        lost = [name for name, run in self.firsts.items() if _lost_maps(run)]
+        reasons = [f"the maps of {', '.join(lost)} were measured but not kept beside the record"] if lost else []
+        if len(lost) < len(self.runs):
+            reasons.append("they make none, or the data set has no masks to hold them against")
+        return ConfigError(
+            f"None of {', '.join(self.runs)} kept {what} of {self.dataset}: {'; else '.join(reasons)}. Name runs made"
+            " here, of a method with maps: --method … --preset …"
+        )
+
     @property
     def firsts(self) -> dict[str, SavedRun]:
         """The lowest seed of each method, for figures that show one training."""
@@ -64,6 +75,11 @@ class Selection:
         first = self.first.record
         protocol = [f"Protocol: {first.protocol_name}."] if first.protocol_name else []
         return [f"{self.dataset_with_marks}{_counts_note(first)}.", *protocol, *_missing_note(self.missing)]
+
+
+def _lost_maps(run: SavedRun) -> bool:
+    """Whether it had maps, which its figures are of, and its record was made without them."""
+    return run.maps is None and (run.record.spec.preset == OWN_MAPS or run.metrics.pixel is not None)
 
 
 def _counts_note(record: Record) -> str:

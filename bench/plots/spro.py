@@ -13,7 +13,7 @@ import numpy as np
 from bench.contracts import Sample
 from bench.data.opening import OpenedDataset
 from bench.data.roots import Roots
-from bench.errors import ConfigError, DataError
+from bench.errors import DataError
 from bench.judging.pixel_evaluation import pixel_images
 from bench.metrics.passes import PixelImage, read_defects, read_normal_pixels
 from bench.metrics.pixels import sinks_of
@@ -40,10 +40,7 @@ def draw(width: Width, selection: Selection, data_root: Roots = None) -> Drawing
     """A line for each method with maps; the area under the CSV up to a limit, divided by it, is the record's figure."""
     measured = {name: runs for name, runs in selection.runs.items() if all(_has_maps(run) for run in runs)}
     if not measured:
-        raise ConfigError(
-            f"None of {', '.join(selection.runs)} has maps of {selection.dataset} that were measured: either they make"
-            " none, or the data set has no masks."
-        )
+        raise selection.without_maps("measured maps")
     data = reopened(selection.first.record, data_root)
     curves = best_first([_curve(name, runs, data) for name, runs in measured.items()])
     styles = looks_of(selection)

@@ -58,11 +58,19 @@ def _logged(selection: Selection) -> pd.DataFrame:
     ]
     long = _long(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
     if not len(long):
-        raise ConfigError(
-            f"None of {', '.join(selection.runs)} logged figures of its training on {selection.dataset}: nothing is"
-            " trained step by step there, or its steps log nothing. Name a method with networks: --method …"
-        )
+        raise _nothing_logged(selection)
     return _in_order_of_stages(long)
+
+
+def _nothing_logged(selection: Selection) -> ConfigError:
+    without = [name for name, run in selection.firsts.items() if not run.has("training.csv")]
+    reasons = [f"no log is kept beside the records of {', '.join(without)}"] if without else []
+    if len(without) < len(selection.runs):
+        reasons.append("nothing is trained step by step there, or its steps log nothing")
+    return ConfigError(
+        f"None of {', '.join(selection.runs)} logged figures of its training on {selection.dataset}:"
+        f" {'; else '.join(reasons)}. Name runs made here, of a method with networks: --method … --preset …"
+    )
 
 
 def _long(rows: pd.DataFrame) -> pd.DataFrame:

@@ -122,9 +122,11 @@ class SavedRun:
 
     @cached_property
     def training(self) -> pd.DataFrame:
-        """What the training loops logged, a row for each look; empty where nothing was trained."""
+        """What the training loops logged, a row for each look; empty where nothing was trained, or no log was kept."""
         import pandas as pd
 
+        if not self.has("training.csv"):
+            return pd.DataFrame()
         file = self.file("training.csv")
         return pd.read_csv(file) if file.stat().st_size > len("\r\n") else pd.DataFrame()
 

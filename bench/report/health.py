@@ -31,8 +31,7 @@ def copy_pictures(run: SavedRun, folder: Path) -> dict[str, str]:
 
 def curves(run: SavedRun) -> list[dict[str, Any]]:
     """``{"title", "x", "y"}`` of everything that was logged while training, thinned evenly."""
-    log = run.training if run.has("training.csv") else None
-    return [] if log is None or log.empty else list(_curves(log))
+    return [] if run.training.empty else list(_curves(run.training))
 
 
 def _curves(log: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from bench.contracts import ANOMALOUS, Region, Sample
 from bench.errors import ConfigError
+from bench.judging.own_maps import measure_own_maps
 from bench.metrics.passes import Annotation, PixelImage
 from bench.metrics.pixels import measure
 from bench.metrics.pools import LIMITS
-from bench.plots import maps, spro
+from bench.plots import maps, spro, training
 from bench.plots.chosen_images import chosen_images
 from bench.plots.lines import Line
 from bench.plots.output import save
@@ -23,6 +24,7 @@ from bench.plots.selection import select
 from bench.plots.spro import line_of_images, spro_line, thinned
 from bench.plots.style import WIDTHS
 from bench.records import saved
+from bench.records.export import export_maps
 from bench.records.reopening import reopened
 
 COLUMN, TEXT = WIDTHS["column"], WIDTHS["text"]
@@ -174,6 +176,23 @@ def test_no_maps_is_said(store):
     for draw in (maps.draw, spro.draw):
         with pytest.raises(ConfigError, match="None of alpha"):
             draw(COLUMN, select(store, Wanted()))
+
+
+def test_maps_that_were_measured_and_not_kept_are_told_apart_from_none(selection, store, silent, tmp_path):
+    (run,) = selection.runs["pca"]
+    export_maps(run.record, tmp_path / "maps", silent)
+    data = reopened(run.record, None)
+    measure_own_maps(data, tmp_path / "maps", None, "mine", silent).save(store)
+    own = select(store, Wanted(preset="own maps"))
+    for draw in (maps.draw, spro.draw):
+        with pytest.raises(ConfigError) as found:
+            draw(COLUMN, own)
+        assert "the maps of mine were measured but not kept" in str(found.value)
+        assert "make none" not in str(found.value)
+        assert "--force" not in str(found.value)
+    with pytest.raises(ConfigError, match="no log is kept beside the records of mine") as found:
+        training.draw(COLUMN, own)
+    assert "nothing is trained" not in str(found.value)
 
 
 def test_unknown_panels(selection):

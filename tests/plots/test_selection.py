@@ -77,6 +77,15 @@ def test_a_failure_on_other_data_is_another_figure_s(store):
     assert not any("Without a result" in note for note in select(store, Wanted()).notes)
 
 
+def test_a_remedy_can_be_pasted(store):
+    write_run(store)
+    write_run(store, preset="own maps")
+    with pytest.raises(ConfigError, match="--preset 'own maps'"):
+        select(store, Wanted())
+    with pytest.raises(ConfigError, match="bench run --preset 'my preset' …"):
+        leaderboard(Known.read(store, with_published=False), "cells", preset="my preset")
+
+
 def test_a_preset_or_a_view_settles_it(store):
     write_run(store, "alpha")
     write_run(store, "beta", preset="quick")
