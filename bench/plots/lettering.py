@@ -22,9 +22,9 @@ class Names:
 def shortened(names: Mapping[str, str], room_mm: float, points: float) -> Names:
     """``fanogan (encoder_steps 60, generator_steps 40)`` -> ``fanogan [1]`` where the whole does not fit.
 
-    ``names``: each with what is written after it in the same line.
+    ``names``: each with what is written after it in the same line. Numbers follow the names, whatever their order.
     """
-    long = [name for name, after in names.items() if text_mm(name + after, points) > room_mm]
+    long = sorted(name for name, after in names.items() if text_mm(name + after, points) > room_mm)
     shown = {name: name for name in names}
     for number, name in enumerate(long, 1):
         after = names[name]

@@ -334,8 +334,7 @@ def test_names_without_room_are_numbered_and_spelled_out_below(long_names, name)
         assert sorted(names) == [*LONG_NAMES, "beta"]
     else:
         assert sorted(names) == ["alpha [1]", "alpha [2]", "beta"]
-        spelled = [re.search(rf"\[(\d)\] {re.escape(full)}", notes) for full in LONG_NAMES]
-        assert {match[1] for match in spelled} == {"1", "2"}
+        assert f"[1] {LONG_NAMES[0]}, [2] {LONG_NAMES[1]}." in notes  # the same numbers in every figure
 
 
 def test_titles_of_histograms_take_two_lines_where_one_is_too_short(store):
