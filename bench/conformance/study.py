@@ -177,8 +177,7 @@ class Study:
     def _free_what_no_check_holds(self) -> None:
         """A detector whose parts refer to each other stays in memory until Python looks for such cycles."""
         usual = self._usual.detector if isinstance(self._usual, Fitted) else None
-        latest = self._latest()
-        if latest is not None and latest is not usual:
+        if self._latest() is not None and self._latest() is not usual:  # a name for it would keep it alive
             gc.collect()
 
     def _context(self, setting: Setting) -> RunContext:
