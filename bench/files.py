@@ -28,22 +28,7 @@ _SIXTEEN_BITS = re.compile(r"\b\w+;16[BLN]\b")
 """In Pillow's names of how samples are stored, such as ``RGB;16B``; ``BGR;16`` of a bitmap is 16 bits for all three."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 UNREAD_SUFFIXES = frozenset(
-    {
-        ".webp",
-        ".gif",
-        ".jfif",
-        ".jpe",
-        ".jp2",
-        ".j2k",
-        ".heic",
-        ".heif",
-        ".avif",
-        ".pgm",
-        ".ppm",
-        ".pnm",
-        ".dcm",
-        ".dicom",
-    }
+    ".webp .gif .jfif .jpe .jp2 .j2k .heic .heif .avif .pgm .ppm .pnm .dcm .dicom".split()  # noqa: SIM905 - read as one
 )
 """Of images that are not read, so that nobody takes them for read."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.board_formats.sheet import TIED, Sheet, Words, figure_text, sheet
 from bench.board_formats.words import heading, notes, subheading
+from bench.boards.comparable import canonical, differing
 from bench.boards.model import Board
 
 HEAD = """% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.
@@ -98,10 +99,7 @@ def _aggregation(board: Board, alike: Sequence[Board]) -> str:
 
 
 def _dataset_params(board: Board, alike: Sequence[Board]) -> str:
-    def told(key: str, value: object) -> str:
-        return _where_they_differ(f"{key} {value}", [f"{key} {other.dataset_params.get(key)}" for other in alike])
-
-    return " ".join(filter(None, (told(key, value) for key, value in board.dataset_params.items())))
+    return differing([canonical(each.dataset_params) for each in (board, *alike)])[0]
 
 
 def _fingerprint(board: Board, alike: Sequence[Board]) -> str:

@@ -12,7 +12,6 @@ from bench import registry
 from bench.conformance import CHECKS, Study, perform
 from bench.conformance.study import SMALLEST
 
-SLOW = {"anomalib:draem"}
 _ENTRIES = {name: entry for name, entry in registry.entries("method").items() if name != "explode"}  # fails on purpose
 
 
